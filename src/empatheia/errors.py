@@ -1,0 +1,45 @@
+"""Every error a user can cause, in one tree.
+
+A message says what was given, what is allowed and what to do, on one line. The command line
+prints it and leaves with exit code 2; the library raises it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class EmpatheiaError(Exception):
+    """Root of all errors that this package raises on purpose."""
+
+
+class InputError(EmpatheiaError, ValueError):
+    """A text, dialogue, profile value, avatar or file that cannot be used."""
+
+
+class MediaError(InputError):
+    """Audio or video that cannot be read, decoded or written."""
+
+
+class ConfigError(EmpatheiaError, ValueError):
+    """An option or ``--set`` value that does not exist or does not fit."""
+
+
+class WeightsError(EmpatheiaError):
+    """A weight file that is missing, truncated or belongs to something else."""
+
+
+class MissingExtraError(EmpatheiaError, ImportError):
+    """An optional package is not installed; the message prints its install line."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed: pip install 'empatheia[{extra}]'")
+
+
+def unknown(kind: str, given: object, allowed: Iterable[str]) -> str:
+    """One line for an unknown name: what was given, the nearest match, all that is allowed."""
+    names = list(allowed)
+    near = difflib.get_close_matches(str(given), names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"unknown {kind} {given!r}.{hint} Allowed: {', '.join(names)}."

@@ -1,0 +1,98 @@
+"""Weight files: safetensors with a JSON header, matrices optionally kept as int8 rows.
+
+A matrix W (rows x columns) is stored as ``round(W / s)`` with one float32 scale ``s`` a row, which
+quarters the download and changes no result that we measure (docs/experiments.md). Loading gives
+float32 back. A file is written under a temporary name and renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from empatheia.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_SCALE = "::scale"
+MIN_QUANTIZED = 4096  # smaller tensors stay float32: they cost nothing and often matter more
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Tensors by name, and what the file says about itself."""
+
+    tensors: Mapping[str, Tensor]
+    meta: Mapping[str, Any]
+    digest: str  # first 16 hex digits of the file's SHA-256
+
+
+def shipped(name: str) -> Path:
+    """Path of a weight file that comes with the package; raises WeightsError if it is not there."""
+    path = Path(str(files("empatheia").joinpath("weights", name)))
+    if not path.is_file():
+        raise WeightsError(
+            f"weight file {name!r} is not in this installation: reinstall the package"
+        )
+    return path
+
+
+def save(
+    path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any], int8: bool = False
+) -> None:
+    """Write ``tensors`` and ``meta`` (JSON-able). ``int8`` quantises large floating matrices."""
+    import torch
+    from safetensors.torch import save_file
+
+    out: dict[str, Tensor] = {}
+    for name, value in tensors.items():
+        value = value.detach().cpu().contiguous()
+        if (
+            int8
+            and value.is_floating_point()
+            and value.ndim >= 2
+            and value.numel() >= MIN_QUANTIZED
+        ):
+            flat = value.float().reshape(value.shape[0], -1)
+            scale = flat.abs().amax(1).clamp(min=1e-12) / 127
+            quantised = torch.round(flat / scale[:, None]).clamp(-127, 127).to(torch.int8)
+            out[name] = quantised.reshape(value.shape)
+            out[name + _SCALE] = scale
+        else:
+            out[name] = value.clone()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    save_file(out, temporary, metadata={"empatheia": json.dumps(dict(meta))})
+    temporary.replace(path)
+
+
+def load(path: Path) -> Weights:
+    """Read a file written by :func:`save`. Raises WeightsError naming the file and the fault."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        with safe_open(path, framework="pt") as handle:
+            meta = json.loads((handle.metadata() or {}).get("empatheia", "{}"))
+            stored = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise WeightsError(f"no weight file at {path}") from error
+    except (OSError, SafetensorError, ValueError) as error:
+        raise WeightsError(f"{path} is not a complete safetensors file: {error}") from error
+    tensors: dict[str, Tensor] = {}
+    for name, value in stored.items():
+        if name.endswith(_SCALE):
+            continue
+        scale = stored.get(name + _SCALE)
+        if scale is not None:
+            flat = value.reshape(value.shape[0], -1).float() * scale[:, None]
+            tensors[name] = flat.reshape(value.shape)
+        else:
+            tensors[name] = value
+    return Weights(tensors, meta, digest)

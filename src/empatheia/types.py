@@ -1,0 +1,209 @@
+"""The nouns of the project: frozen dataclasses that every part speaks in.
+
+Nothing here imports torch, so ``import empatheia`` stays fast. Sound is float32 in [-1, 1],
+pictures are uint8 RGB, times are seconds from the start of the sound they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Role = Literal["speaker", "listener"]
+AudioArray = NDArray[np.float32]
+ImageArray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who somebody is: the four things that must agree in text, voice and face."""
+
+    age: str = "young"
+    gender: str = "female"
+    tone: str = "mild"
+    race: str = "caucasian"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainOfEmpathy:
+    """The visible reasoning before a reply (paper, section 4.2).
+
+    ``speaker_emotion`` is one of the 32 fine labels, ``response_emotion`` one of the eight keys.
+    """
+
+    event_scenario: str
+    speaker_emotion: str
+    emotion_cause: str
+    goal_to_response: str
+    response_emotion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One utterance. ``emotion`` is one of 32, ``emotion8`` one of the eight keys."""
+
+    role: Role
+    text: str
+    audio: Path | None = None
+    video: Path | None = None
+    emotion: str | None = None
+    emotion8: str | None = None
+    emotion_source: str | None = None
+    chain: ChainOfEmpathy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """A conversation between a speaker, who tells something, and a listener, who replies."""
+
+    id: str
+    turns: tuple[Turn, ...]
+    emotion: str | None = None
+    situation: str | None = None
+    topic: str | None = None
+    speaker: Profile | None = None
+    listener: Profile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Phoneme:
+    """One sound to be spoken, before it has a time.
+
+    ``symbol`` belongs to the generator's own inventory (ARPAbet with a stress digit for the
+    WORLD voice). ``word`` indexes the words of the text; a pause has ``word == -1``.
+    ``emphasis`` is 0 for ordinary words and 1 for words that the writing stresses.
+    """
+
+    symbol: str
+    word: int = -1
+    emphasis: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TimedPhoneme:
+    """A spoken sound with its start and end in seconds."""
+
+    symbol: str
+    start: float
+    end: float
+    word: int = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Speech:
+    """Mono audio and, where they are known, the times of its phonemes and its words."""
+
+    audio: AudioArray  # (samples,), float32 in [-1, 1]
+    sample_rate: int
+    phonemes: tuple[TimedPhoneme, ...] = ()
+    words: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return len(self.audio) / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Video:
+    """Decoded pictures at a constant rate."""
+
+    frames: ImageArray  # (frames, height, width, 3), uint8 RGB
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Avatar:
+    """A person to reply as. ``portrait`` is for generators that animate a photograph."""
+
+    id: str
+    profile: Profile
+    name: str = ""
+    seed: int = 0
+    portrait: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A place to turn to in a crisis."""
+
+    name: str
+    contact: str
+    country: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """What the care screen found and what was done about it."""
+
+    level: Literal["none", "crisis"] = "none"
+    category: str | None = None
+    action: Literal["none", "crisis_message", "reply_replaced", "screen_off"] = "none"
+    resources: tuple[Resource, ...] = ()
+
+
+# --- what ``Empatheia.stream`` yields, in this order -------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEvent:
+    """The chain of empathy is known (``None`` when the care screen answered instead)."""
+
+    chain: ChainOfEmpathy | None
+    emotion_probabilities: Mapping[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextEvent:
+    """A piece of the written reply; the pieces joined are the reply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioEvent:
+    """One spoken sentence; ``start`` is its time in the whole reply."""
+
+    speech: Speech
+    start: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of the face."""
+
+    image: ImageArray  # (height, width, 3)
+    time: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Done:
+    reply: Reply
+
+
+Event = ChainEvent | TextEvent | AudioEvent | Frame | Done
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reply:
+    """A finished reply. ``wav`` and ``mp4`` hold encoded bytes (empty when only text was asked)."""
+
+    text: str
+    emotion: str | None
+    emotion_probabilities: Mapping[str, float] | None
+    chain_of_empathy: ChainOfEmpathy | None
+    intensity: float
+    profile: Profile
+    avatar: str
+    phonemes: tuple[TimedPhoneme, ...]  # times from the zero of the mp4
+    timings: Mapping[str, float]  # seconds by stage
+    safety: Safety
+    versions: Mapping[str, str]
+    wav: bytes = b""
+    mp4: bytes = b""
+    extra: Mapping[str, Any] = field(default_factory=dict)
