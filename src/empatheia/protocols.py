@@ -32,11 +32,11 @@ class SpeechGenerator(Protocol):
         """Teacher of C^s (paper, Eq. 9)."""
         ...
 
-    def encode_style(self, speech: Speech) -> Float[Tensor, style]:
+    def encode_style(self, speech: Speech) -> Float[Tensor, " style"]:
         """Teacher of S^s (Eq. 10): hears the audio, never a label."""
         ...
 
-    def style_for(self, emotion: str, intensity: float, profile: Profile) -> Float[Tensor, style]:
+    def style_for(self, emotion: str, intensity: float, profile: Profile) -> Float[Tensor, " style"]:
         """Mean of ``encode_style`` over training clips of that kind; ``intensity`` in [0, 1]."""
         ...
 
@@ -44,7 +44,7 @@ class SpeechGenerator(Protocol):
         self,
         phonemes: Sequence[Phoneme],
         content: Float[Tensor, "phoneme content"],
-        style: Float[Tensor, style],
+        style: Float[Tensor, " style"],
     ) -> Speech:
         """Audio and the time of each phoneme. Raises InputError on a wrong shape or NaN."""
         ...
@@ -71,11 +71,11 @@ class FaceGenerator(Protocol):
         """Teacher of C^v: one vector a video frame, from phoneme times or else from the audio."""
         ...
 
-    def encode_style(self, video: Video) -> Float[Tensor, style]:
+    def encode_style(self, video: Video) -> Float[Tensor, " style"]:
         """Teacher of S^v: sees decoded frames, never a label."""
         ...
 
-    def style_for(self, emotion: str, intensity: float, profile: Profile) -> Float[Tensor, style]:
+    def style_for(self, emotion: str, intensity: float, profile: Profile) -> Float[Tensor, " style"]:
         """Mean of ``encode_style`` over training clips of that kind; ``intensity`` in [0, 1]."""
         ...
 
@@ -83,7 +83,7 @@ class FaceGenerator(Protocol):
         self,
         avatar: Avatar,
         content: Float[Tensor, "frame content"],
-        style: Float[Tensor, style],
+        style: Float[Tensor, " style"],
         seed: int = 0,
     ) -> Iterator[Frame]:
         """One frame for each row of ``content``. Raises InputError on a wrong shape or NaN."""
