@@ -36,7 +36,9 @@ class SpeechGenerator(Protocol):
         """Teacher of S^s (Eq. 10): hears the audio, never a label."""
         ...
 
-    def style_for(self, emotion: str, intensity: float, profile: Profile) -> Float[Tensor, " style"]:
+    def style_for(
+        self, emotion: str, intensity: float, profile: Profile
+    ) -> Float[Tensor, " style"]:
         """Mean of ``encode_style`` over training clips of that kind; ``intensity`` in [0, 1]."""
         ...
 
@@ -75,7 +77,9 @@ class FaceGenerator(Protocol):
         """Teacher of S^v: sees decoded frames, never a label."""
         ...
 
-    def style_for(self, emotion: str, intensity: float, profile: Profile) -> Float[Tensor, " style"]:
+    def style_for(
+        self, emotion: str, intensity: float, profile: Profile
+    ) -> Float[Tensor, " style"]:
         """Mean of ``encode_style`` over training clips of that kind; ``intensity`` in [0, 1]."""
         ...
 
