@@ -70,7 +70,7 @@ def run(command: list, what: str) -> None:
     """Run ``command``; SetupError names ``what`` failed and how to see it again."""
     code = subprocess.call([str(word) for word in command], cwd=str(ROOT))
     if code:
-        raise SetupError("%s failed (exit code %d): the lines above say why" % (what, code))
+        raise SetupError(f"{what} failed (exit code {code}): the lines above say why")
 
 
 def works(*command: object) -> bool:
@@ -109,8 +109,8 @@ def bring_pip() -> None:
             content = answer.read()
     except (OSError, ValueError, KeyError, StopIteration) as error:
         raise SetupError(
-            f"pip is missing and could not be fetched from pypi.org ({error}). On Debian or Ubuntu: "
-            "sudo apt-get install python3-venv, then repeat"
+            f"pip is missing and could not be fetched from pypi.org ({error}). "
+            "On Debian or Ubuntu: sudo apt-get install python3-venv, then repeat"
         ) from error
     if hashlib.sha256(content).hexdigest() != wheel["digests"]["sha256"]:
         raise SetupError("the pip fetched from pypi.org is damaged: repeat")

@@ -40,6 +40,7 @@ class MissingExtraError(EmpatheiaError, ImportError):
 def unknown(kind: str, given: object, allowed: Iterable[str]) -> str:
     """One line for an unknown name: what was given, the nearest match, all that is allowed."""
     names = list(allowed)
-    near = difflib.get_close_matches(str(given), names, n=1)
+    near = difflib.get_close_matches(str(given)[:80], names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"unknown {kind} {given!r}.{hint} Allowed: {', '.join(names)}."
+    shown = repr(given) if len(repr(given)) <= 80 else repr(given)[:77] + "..."
+    return f"unknown {kind} {shown}.{hint} Allowed: {', '.join(names)}."

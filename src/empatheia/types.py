@@ -7,7 +7,7 @@ pictures are uint8 RGB, times are seconds from the start of the sound they belon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -207,3 +207,40 @@ class Reply:
     wav: bytes = b""
     mp4: bytes = b""
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but the media, as ``reply.json`` holds it: plain JSON values."""
+        media = ("wav", "mp4")
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        plain = {name: _plain(value) for name, value in values.items() if name not in media}
+        return plain if plain["extra"] else {k: v for k, v in plain.items() if k != "extra"}
+
+    def save(self, folder: str | Path) -> tuple[Path, ...]:
+        """Write ``reply.json`` and, where there is media, ``reply.wav`` and ``reply.mp4``.
+
+        All appear together or not at all; media of an earlier reply there does not stay beside a
+        reply of text only. Returns the paths. Raises InputError where ``folder`` cannot be written.
+        """
+        import json
+
+        from empatheia.files import write_together
+
+        text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        contents = {"reply.json": text.encode() + b"\n"}
+        contents |= {"reply.wav": self.wav} if self.wav else {}
+        contents |= {"reply.mp4": self.mp4} if self.mp4 else {}
+        stale = {"reply.wav", "reply.mp4"} - contents.keys()
+        return write_together(Path(folder), contents, remove=stale)
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses, mappings and tuples as JSON has them."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return str(value)
+    return _plain(asdict(value)) if hasattr(value, "__dataclass_fields__") else value

@@ -1,0 +1,95 @@
+"""Writing results: several files appear together, complete, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from empatheia.errors import InputError
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full. Free some space",
+    errno.EDQUOT: "the disk quota is used up. Free some space",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOTDIR: "a part of this path is a file, not a folder",
+    errno.EEXIST: "this is a file, not a folder",
+}
+
+
+def cannot_write(folder: Path, error: OSError) -> InputError:
+    """The one-line error for a folder that cannot be written."""
+    reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+    return InputError(f"cannot write to {folder}: {reason}, or choose another folder (-o/--out).")
+
+
+def make_folder(folder: Path) -> Path | None:
+    """Create ``folder`` and show that it can be written; returns the topmost folder created.
+
+    Raises InputError, so that a bad path is known before any work is done for it.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return missing[-1] if missing else None
+
+
+def write_together(
+    folder: Path, contents: Mapping[str, bytes], remove: Collection[str] = ()
+) -> tuple[Path, ...]:
+    """Write files by name into ``folder``; files named in ``remove`` go away with the change.
+
+    Everything is first written beside its place under a temporary name. Only when all of it is
+    on the disk are the names changed; on an error nothing of this call stays, and files that
+    were there before are as they were. Raises InputError.
+    """
+    created = make_folder(folder)
+    parts: dict[str, Path] = {}
+    try:
+        for name, content in contents.items():
+            handle, part = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
+            parts[name] = Path(part)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            parts[name].chmod(0o666 & ~_umask())
+        for name in remove:
+            (folder / name).unlink(missing_ok=True)
+        for name, part_path in parts.items():
+            part_path.replace(folder / name)
+    except BaseException as error:
+        for part_path in parts.values():
+            part_path.unlink(missing_ok=True)
+        _remove_empty(folder, created)
+        if isinstance(error, OSError):
+            raise cannot_write(folder, error) from error
+        raise
+    return tuple(folder / name for name in contents)
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _remove_empty(folder: Path, created: Path | None) -> None:
+    """Take back the empty folders from ``folder`` up to ``created``."""
+    if created is None:
+        return
+    with contextlib.suppress(OSError):
+        while True:
+            folder.rmdir()
+            if folder == created:
+                return
+            folder = folder.parent
