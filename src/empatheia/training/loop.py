@@ -84,7 +84,7 @@ def run(
     for group in groups:
         group["peak"] = group.get("lr", config.lr)
     optimizer = torch.optim.AdamW(
-        groups, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay
+        groups, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay, fused=True
     )
     settings = {"stage": stage.name, **json.loads(json.dumps(asdict(config)))}
     progress = Progress(0, None)

@@ -48,8 +48,9 @@ GOEMOTIONS_TO_8 = {name: key for key, names in _GO_8.items() for name in names.s
 @dataclass(frozen=True, slots=True)
 class TextStageConfig:
     contexts: int = 32  # per step, each with its response
-    situations: int = 16
-    utterances: int = 16
+    situations: int = 12
+    utterances: int = 12
+    short_pieces: int = 40  # longer short texts are cut
     label_smoothing: float = 0.1
     temperature: float = 0.05
     match_weight: float = 0.5
@@ -60,7 +61,8 @@ class TextStageConfig:
 @dataclass(frozen=True, slots=True)
 class TextBatch:
     contexts: Pieces
-    shorts: Pieces  # responses, then situations, then utterances
+    shorts: tuple[Pieces, ...]  # responses, situations, utterances, sorted by length, in thirds
+    order: Tensor  # where each of those stands in the sorted row
     emotions: Tensor
     situation_emotions: Tensor
     utterance_emotions: Tensor
@@ -109,14 +111,20 @@ class TextStage:
         rows = self.sampler.batch(step)
         situations = self.situation_sampler.batch(step)
         utterances = self.utterance_sampler.batch(step)
+        cut = self.config.short_pieces
         shorts = (
             [self.responses[i] for i in rows]
             + [self.situations[i] for i in situations]
             + [self.utterances[i] for i in utterances]
         )
+        shorts = [(ids[:cut], roles[:cut]) for ids, roles in shorts]
+        by_length = sorted(range(len(shorts)), key=lambda i: len(shorts[i][0]))
+        third = -(-len(shorts) // 3)
+        parts = [by_length[i : i + third] for i in range(0, len(shorts), third)]
         return TextBatch(
             self.encoder.collate([self.contexts[i] for i in rows]),
-            self.encoder.collate(shorts),
+            tuple(self.encoder.collate([shorts[i] for i in part]) for part in parts),
+            torch.tensor(by_length).argsort(),
             torch.tensor([EMOTIONS32.index(self.train[i].emotion) for i in rows]),
             torch.tensor([self.situation_labels[i] for i in situations]),
             torch.tensor([self.utterance_labels[i] for i in utterances]),
@@ -125,7 +133,7 @@ class TextStage:
     def loss(self, batch: TextBatch) -> dict[str, Tensor]:
         config, encoder = self.config, self.encoder
         contexts = encoder(batch.contexts).pooled
-        shorts = encoder(batch.shorts).pooled
+        shorts = torch.cat([encoder(part).pooled for part in batch.shorts])[batch.order]
         n, m = len(batch.emotions), len(batch.situation_emotions)
         responses, situations, utterances = shorts[:n], shorts[n : n + m], shorts[n + m :]
         smooth = config.label_smoothing

@@ -1,0 +1,54 @@
+"""Light correction of crowd-written replies before a model learns from them.
+
+AvaMERG's release corrected ED's listener turns in the same spirit. Only what is safe without
+understanding: capitals, apostrophes, spacing, doubled or missing end marks.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_CONTRACTIONS: Final = {
+    "im": "I'm", "ive": "I've", "dont": "don't", "didnt": "didn't", "doesnt": "doesn't",
+    "cant": "can't", "couldnt": "couldn't", "wouldnt": "wouldn't", "shouldnt": "shouldn't",
+    "isnt": "isn't", "wasnt": "wasn't", "arent": "aren't", "werent": "weren't", "hasnt": "hasn't",
+    "havent": "haven't", "hadnt": "hadn't", "thats": "that's", "whats": "what's", "youre": "you're",
+    "theyre": "they're", "youve": "you've", "theres": "there's", "hes": "he's", "shes": "she's",
+    "wont": "won't", "id": "I'd", "youll": "you'll", "theyll": "they'll", "itll": "it'll",
+    "aint": "ain't", "lets": "let's", "alot": "a lot", "definately": "definitely",
+    "definitly": "definitely", "awsome": "awesome", "thier": "their", "becuase": "because",
+    "goin": "going", "u": "you", "ur": "your", "wierd": "weird", "beleive": "believe",
+    "freind": "friend", "freinds": "friends", "i": "I", "i'm": "I'm", "i'll": "I'll",
+    "i've": "I've", "i'd": "I'd", "tho": "though", "thru": "through", "hapened": "happened", "congrats": "congrats",
+    "recieve": "receive", "recieved": "received", "alright": "all right", "ok": "okay",
+}  # fmt: skip
+_WORD = re.compile(r"[A-Za-z']+")
+_SENTENCE = re.compile(r"(^|[.!?]\s+)([a-z])")
+
+
+def tidy(text: str) -> str:
+    """``text`` with capitals, apostrophes and end marks in place; one line, single spaces."""
+    text = text.replace("`", "'").replace("’", "'")
+    text = re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"\s+([,.!?;:])", r"\1", text)
+    text = re.sub(r"([,;:!?])(?=[A-Za-z])", r"\1 ", text)
+    text = re.sub(r"([a-z]{2})\.(?=[A-Z][a-z])", r"\1. ", text)
+    text = re.sub(r"\.{2,}", "...", text)
+    text = re.sub(r"([!?,])\1+", r"\1", text)
+    text = re.sub(r"[!?]*\?[!?]+", "?", text)
+    text = _WORD.sub(_word, text)
+    if text and text[-1] not in ".!?":
+        text = text.rstrip(",;:-") + "."
+    return _SENTENCE.sub(lambda m: m[1] + m[2].upper(), text)
+
+
+def _word(match: re.Match[str]) -> str:
+    word = match[0]
+    fixed = (
+        _CONTRACTIONS.get(word.lower()) if word.islower() or word in ("Im", "Id", "Ive") else None
+    )
+    if fixed is None and word[0].isupper() and word[1:].islower():
+        lower = _CONTRACTIONS.get(word.lower())
+        fixed = lower[0].upper() + lower[1:] if lower else None
+    return fixed or word

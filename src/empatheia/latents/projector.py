@@ -1,0 +1,57 @@
+"""Encoder states to a few tokens in the language model's space (paper, section 4.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectorConfig:
+    source_dim: int
+    target_dim: int
+    queries: int = 8
+    heads: int = 6
+    dropout: float = 0.1
+
+
+class QueryProjector(nn.Module):
+    """Learned queries look at the states; one more token carries the pooled vector.
+
+    Output: (batch, 1 + queries, target_dim). A modality that is absent has no states at all: its
+    tokens are the learned ``absent`` vectors, never zeros.
+    """
+
+    def __init__(self, config: ProjectorConfig) -> None:
+        super().__init__()
+        self.config = config
+        source, target = config.source_dim, config.target_dim
+        self.query = nn.Parameter(torch.randn(config.queries, source) * source**-0.5)
+        self.norm = nn.LayerNorm(source)
+        self.attention = nn.MultiheadAttention(source, config.heads, batch_first=True)
+        self.out = nn.Linear(source, target)
+        self.pooled = nn.Sequential(nn.LayerNorm(source), nn.Linear(source, target))
+        self.absent = nn.Parameter(torch.randn(1 + config.queries, target) * 0.02)
+        self.dropout = nn.Dropout(config.dropout)
+
+    @property
+    def tokens(self) -> int:
+        return 1 + self.config.queries
+
+    def forward(
+        self,
+        states: Float[Tensor, "batch time source"],
+        mask: Bool[Tensor, "batch time"],
+        pooled: Float[Tensor, "batch source"],
+    ) -> Float[Tensor, "batch token target"]:
+        keys = self.norm(self.dropout(states))
+        query = self.query.expand(states.shape[0], -1, -1).to(keys.dtype)
+        seen, _ = self.attention(query, keys, keys, key_padding_mask=~mask, need_weights=False)
+        whole = self.pooled(self.dropout(pooled)).unsqueeze(1)
+        return torch.cat([whole, self.out(seen)], 1)

@@ -1,0 +1,112 @@
+"""The small language model's own tokenizer: byte-level BPE in which every label is one token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+from tokenizers.models import BPE
+
+PAD, END = "<pad>", "<end>"
+SPEAKER, LISTENER, PROFILE = "<speaker>", "<listener>", "<profile>"
+EVENT, EMOTION, CAUSE, GOAL, FEEL, REPLY = (
+    "<event>", "<emotion>", "<cause>", "<goal>", "<feel>", "<reply>",
+)  # fmt: skip
+SPECIAL: Final = (
+    PAD, END, SPEAKER, LISTENER, PROFILE, EVENT, EMOTION, CAUSE, GOAL, FEEL, REPLY,
+)  # fmt: skip
+
+_QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
+
+
+def emotion_token(label: str) -> str:
+    """The one token of a fine emotion label."""
+    return f"<emotion:{label}>"
+
+
+def feel_token(key: str) -> str:
+    """The one token of one of the eight keys, in the place of ``response_emotion``."""
+    return f"<feel:{key}>"
+
+
+def plain(text: str) -> str:
+    """Straight quotes and single spaces: what the model reads."""
+    return " ".join(text.translate(_QUOTES).split())
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTokens:
+    """Ids of the label tokens, in the order of their vocabularies."""
+
+    emotions: tuple[int, ...]
+    feels: tuple[int, ...]
+
+
+class DialogueTokenizer:
+    """Text to ids and back; ``id(token)`` for the marks and labels."""
+
+    def __init__(self, tokenizer: Tokenizer, emotions: Sequence[str], keys: Sequence[str]) -> None:
+        self.backend = tokenizer
+        self._emotions, self._keys = tuple(emotions), tuple(keys)
+        self.labels = LabelTokens(
+            tuple(self.id(emotion_token(e)) for e in emotions),
+            tuple(self.id(feel_token(k)) for k in keys),
+        )
+        self.special = frozenset(self.id(t) for t in SPECIAL) | {
+            *self.labels.emotions,
+            *self.labels.feels,
+        }
+
+    def __len__(self) -> int:
+        return int(self.backend.get_vocab_size())
+
+    def id(self, token: str) -> int:
+        number = self.backend.token_to_id(token)
+        if number is None:
+            raise KeyError(token)
+        return int(number)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of ordinary text; marks that a user types are read as plain characters."""
+        ids = self.backend.encode(" " + plain(_disarm(text)), add_special_tokens=False).ids
+        return [i for i in ids if i not in self.special]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids, marks and labels left out."""
+        text = self.backend.decode([i for i in ids if i not in self.special])
+        return str(text).strip()
+
+    def to_str(self) -> str:
+        return str(self.backend.to_str())
+
+    @classmethod
+    def train(
+        cls, texts: Iterable[str], size: int, emotions: Sequence[str], keys: Sequence[str]
+    ) -> DialogueTokenizer:
+        """Learn ``size`` tokens from ``texts``."""
+        tokenizer = Tokenizer(BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = decoders.ByteLevel()
+        marks = [*SPECIAL, *map(emotion_token, emotions), *map(feel_token, keys)]
+        trainer = trainers.BpeTrainer(
+            vocab_size=size,
+            special_tokens=marks,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator((" " + plain(t) for t in texts), trainer)
+        return cls(tokenizer, emotions, keys)
+
+    @classmethod
+    def from_str(cls, text: str, emotions: Sequence[str], keys: Sequence[str]) -> DialogueTokenizer:
+        return cls(Tokenizer.from_str(text), emotions, keys)
+
+
+_MARK = re.compile(r"<(?=[a-z]+(?::[a-z]+)?>)")
+
+
+def _disarm(text: str) -> str:
+    return _MARK.sub("< ", text)
