@@ -1,0 +1,327 @@
+"""Decoding with a cache: the chain under constraints, then several replies side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from empatheia.llm.causal import CausalLM
+from empatheia.llm.prompt import CHAIN, Field, field_ids
+from empatheia.llm.tokenizer import END, REPLY, DialogueTokenizer
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+
+@dataclass(slots=True)
+class State:
+    """A batch in the middle of decoding. ``mask`` covers everything in the cache."""
+
+    cache: DynamicCache
+    mask: Bool[Tensor, "batch seen"]
+    logits: Float[Tensor, "batch vocabulary"]  # for the next token
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedChain:
+    """Field texts by name, and the two label distributions."""
+
+    fields: dict[str, str]
+    emotions: Float[Tensor, " emotion"]
+    feels: Float[Tensor, " key"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How replies are drawn. ``temperature`` 0 is greedy."""
+
+    candidates: int = 8
+    temperature: float = 0.9
+    top_k: int = 60
+    top_p: float = 0.92
+    max_tokens: int = 56
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One reply as tokens; ``finished`` is False where it ran into the limit."""
+
+    ids: tuple[int, ...]
+    logprob: float  # mean over its tokens, under the model itself (temperature 1)
+    finished: bool
+
+
+def prefill(
+    model: CausalLM, embeddings: Float[Tensor, "batch token dim"], mask: Bool[Tensor, "batch token"]
+) -> State:
+    """Read the prompt. Rows are padded on the left."""
+    cache = DynamicCache()
+    return _feed(model, State(cache, mask[:, :0], embeddings[:, 0]), embeddings, mask)
+
+
+def _feed(
+    model: CausalLM, state: State, embeddings: Tensor, mask: Tensor, keep_all: bool = False
+) -> State:
+    seen = torch.cat([state.mask, mask], 1)
+    positions = (seen.long().cumsum(1) - 1).clamp(min=0)[:, -mask.shape[1] :]
+    out = model.lm.model(
+        inputs_embeds=embeddings,
+        attention_mask=seen.long(),
+        position_ids=positions,
+        past_key_values=state.cache,
+        use_cache=True,
+    )
+    hidden = out.last_hidden_state if keep_all else out.last_hidden_state[:, -1]
+    return State(out.past_key_values, seen, model.logits(hidden))
+
+
+class _ChainRow:
+    """The program of one row: which token is forced, or which tokens may come."""
+
+    def __init__(self, tokenizer: DialogueTokenizer, forced: Mapping[str, str]) -> None:
+        self.tokenizer, self.forced = tokenizer, forced
+        self.place = -1
+        self.ids: list[int] = []
+        self.queue: list[int] = []
+        self.found: dict[str, list[int]] = {}
+        self._enter()
+
+    @property
+    def done(self) -> bool:
+        return self.place >= len(CHAIN) and not self.queue
+
+    @property
+    def field(self) -> Field | None:
+        return CHAIN[self.place] if self.place < len(CHAIN) else None
+
+    def _enter(self) -> None:
+        """Go to the next field: its mark is forced, and its value where one was given."""
+        self.place += 1
+        self.ids = []
+        current = self.field
+        if current is None:
+            self.queue.append(self.tokenizer.id(REPLY))
+        elif current.name in self.forced:
+            self.queue += field_ids(self.tokenizer, current, self.forced[current.name])
+        else:
+            self.queue.append(self.tokenizer.id(current.mark))
+
+    def mode(self) -> tuple[str, int]:
+        """(kind, forced token or -1) for the next token."""
+        if self.queue:
+            return "forced", self.queue[0]
+        current = self.field
+        assert current is not None
+        if current.kind != "text":
+            return current.kind, -1
+        if len(self.ids) >= current.limit:
+            return "forced", self._stop()
+        return ("text" if len(self.ids) < 2 else "text_or_stop"), self._stop()
+
+    def _stop(self) -> int:
+        following = CHAIN[self.place + 1].mark if self.place + 1 < len(CHAIN) else REPLY
+        return self.tokenizer.id(following)
+
+    def push(self, token: int) -> None:
+        if self.queue:
+            self.queue.pop(0)
+            if self.queue or self.field is None:
+                return
+            if self.field.name in self.forced:
+                self.found[self.field.name] = []
+                self._enter()
+            return
+        current = self.field
+        assert current is not None
+        if current.kind != "text":
+            self.found[current.name] = [token]
+            self._enter()
+        elif token == self._stop():
+            self.found[current.name] = self.ids
+            self._enter()
+            self.queue.pop(0)  # the stop was the next field's mark already
+            if self.field and self.field.name in self.forced and not self.queue:
+                self._enter()
+        else:
+            self.ids.append(token)
+
+
+@torch.inference_mode()
+def decode_chains(
+    model: CausalLM, state: State, forced: Sequence[Mapping[str, str]]
+) -> tuple[State, list[DecodedChain]]:
+    """Greedy chain for each row, all fields always; ``forced`` fields are taken as given.
+
+    Returns the state right after ``<reply>``.
+    """
+    tokenizer = model.tokenizer
+    rows = [_ChainRow(tokenizer, f) for f in forced]
+    labels = tokenizer.labels
+    special = torch.tensor(sorted(tokenizer.special))
+    emotions = torch.zeros(len(rows), len(labels.emotions))
+    feels = torch.zeros(len(rows), len(labels.feels))
+    while not all(row.done for row in rows):
+        logits = state.logits.float()
+        emotion_logits = logits[:, list(labels.emotions)]
+        feel_logits = logits[:, list(labels.feels)]
+        free = logits.index_fill(1, special, -torch.inf)
+        tokens = [0] * len(rows)
+        alive = [not row.done for row in rows]
+        for i, row in enumerate(rows):
+            if row.done:
+                continue
+            kind, token = row.mode()
+            if kind == "text":
+                token = int(free[i].argmax())
+            elif kind == "text_or_stop":
+                best = int(free[i].argmax())
+                token = token if logits[i, token] > free[i, best] else best
+            elif kind == "emotion":
+                emotions[i] = emotion_logits[i].softmax(-1)
+                token = labels.emotions[int(emotions[i].argmax())]
+            elif kind == "feel":
+                feels[i] = feel_logits[i].softmax(-1)
+                token = labels.feels[int(feels[i].argmax())]
+            elif token in labels.emotions:
+                emotions[i] = emotion_logits[i].softmax(-1)
+            elif token in labels.feels:
+                feels[i] = feel_logits[i].softmax(-1)
+            row.push(token)
+            tokens[i] = token
+        previous = state.logits
+        ids = torch.tensor(tokens)[:, None]
+        active = torch.tensor(alive)
+        state = _feed(model, state, model.embed(ids), active[:, None])
+        state.logits = torch.where(active[:, None], state.logits, previous)
+    return state, [_chain(tokenizer, r, f, emotions[i], feels[i]) for i, (r, f) in
+                   enumerate(zip(rows, forced, strict=True))]  # fmt: skip
+
+
+def _chain(
+    tokenizer: DialogueTokenizer,
+    row: _ChainRow,
+    forced: Mapping[str, str],
+    emotions: Tensor,
+    feels: Tensor,
+) -> DecodedChain:
+    fields = {}
+    for part in CHAIN:
+        if part.name in forced:
+            fields[part.name] = forced[part.name]
+        elif part.kind == "text":
+            fields[part.name] = tokenizer.decode(row.found[part.name])
+        else:
+            name = tokenizer.backend.id_to_token(row.found[part.name][0])
+            fields[part.name] = name.strip("<>").split(":")[1]
+    return DecodedChain(fields, emotions, feels)
+
+
+@dataclass(slots=True)
+class _Draft:
+    ids: list[int] = field(default_factory=list)
+    logprob: float = 0.0
+    finished: bool = False
+    trigrams: set[tuple[int, ...]] = field(default_factory=set)
+
+    def blocked(self, token: int) -> bool:
+        return (*self.ids[-2:], token) in self.trigrams
+
+    def push(self, token: int, logprob: float) -> None:
+        self.logprob += logprob
+        if len(self.ids) >= 2:
+            self.trigrams.add((*self.ids[-2:], token))
+        self.ids.append(token)
+
+
+@torch.inference_mode()
+def sample_replies(
+    model: CausalLM, state: State, sampling: Sampling, seeds: Sequence[int]
+) -> list[list[Candidate]]:
+    """``sampling.candidates`` replies for each row; the same seed gives the same noise.
+
+    No mark and no label can be drawn, no three tokens come twice, at least three come.
+    """
+    k = sampling.candidates
+    state.cache.batch_repeat_interleave(k)
+    state = State(
+        state.cache,
+        state.mask.repeat_interleave(k, 0),
+        state.logits.repeat_interleave(k, 0),
+    )
+    end = model.tokenizer.id(END)
+    marks = torch.tensor(sorted(model.tokenizer.special - {end}))
+    noise = [np.random.default_rng((seed, j)) for seed in seeds for j in range(k)]
+    drafts = [_Draft() for _ in noise]
+    for _ in range(sampling.max_tokens):
+        logits = state.logits.float().index_fill(1, marks, -torch.inf)
+        logp = logits.log_softmax(-1)
+        top, choice = logp.topk(sampling.top_k, dim=-1)
+        picks = _pick(drafts, top.numpy(), choice.numpy(), sampling, noise, end)
+        alive = torch.tensor([[not d.finished] for d in drafts])
+        for draft, (token, value) in zip(drafts, picks, strict=True):
+            if draft.finished:
+                continue
+            if token == end:
+                draft.finished = True
+                draft.logprob += value
+            else:
+                draft.push(token, value)
+        if all(d.finished for d in drafts):
+            break
+        ids = torch.tensor([[token] for token, _ in picks])
+        state = _feed(model, state, model.embed(ids), alive)
+    out = [
+        Candidate(tuple(d.ids), d.logprob / (len(d.ids) + d.finished), d.finished) for d in drafts
+    ]
+    return [out[i : i + k] for i in range(0, len(out), k)]
+
+
+def _pick(
+    drafts: Sequence[_Draft],
+    top: np.ndarray,
+    choice: np.ndarray,
+    sampling: Sampling,
+    noise: Sequence[np.random.Generator],
+    end: int,
+) -> list[tuple[int, float]]:
+    """One token and its log-probability for each draft (Gumbel noise on the nucleus)."""
+    mass = np.exp(top / max(sampling.temperature, 1e-6) if sampling.temperature else top)
+    before = np.cumsum(mass, 1) - mass
+    nucleus = before < sampling.top_p * mass.sum(1, keepdims=True)
+    picks = []
+    for i, draft in enumerate(drafts):
+        if draft.finished:
+            picks.append((end, 0.0))
+            continue
+        order = np.flatnonzero(nucleus[i]) if sampling.temperature else np.arange(1)
+        score = top[i].astype(np.float64)
+        if sampling.temperature:
+            score = score / sampling.temperature + noise[i].gumbel(size=len(score))
+        ranked = [*order[np.argsort(-score[order])], *range(len(score))]
+        for j in ranked:
+            token = int(choice[i, j])
+            if not draft.blocked(token) and not (token == end and len(draft.ids) < 3):
+                picks.append((token, float(top[i, j])))
+                break
+    return picks
+
+
+@torch.inference_mode()
+def score_replies(model: CausalLM, state: State, replies: Sequence[Sequence[int]]) -> list[float]:
+    """Negative log-likelihood (nats) of one given reply a row, the end mark included."""
+    end = model.tokenizer.id(END)
+    rows = [[*reply, end] for reply in replies]
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [end] * (width - len(row)) for row in rows])
+    real = torch.tensor([[True] * len(row) + [False] * (width - len(row)) for row in rows])
+    first = state.logits[:, None]
+    following = _feed(model, state, model.embed(ids), real, keep_all=True).logits[:, :-1]
+    logp = torch.cat([first, following], 1).float().log_softmax(-1)
+    picked = logp.gather(-1, ids[..., None]).squeeze(-1)
+    return [float(v) for v in -(picked * real).sum(1)]

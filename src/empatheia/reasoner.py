@@ -1,0 +1,189 @@
+"""The part that understands and writes: text encoder, projector and language model together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from empatheia.data.labels import EMOTIONS8, EMOTIONS32
+from empatheia.encoders.text import TextEncoder
+from empatheia.latents.projector import ProjectorConfig, QueryProjector
+from empatheia.llm.causal import CausalLM
+from empatheia.llm.decoding import (
+    Candidate,
+    DecodedChain,
+    Sampling,
+    State,
+    decode_chains,
+    prefill,
+    sample_replies,
+    score_replies,
+)
+from empatheia.llm.prompt import prompt_ids
+from empatheia.types import ChainOfEmpathy, Profile, Turn
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a reply is wanted to. ``turns`` ends with the speaker's."""
+
+    turns: Sequence[Turn]
+    profile: Profile
+    forced: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """The chain of one request with the two label distributions, by name."""
+
+    chain: ChainOfEmpathy
+    emotions: Mapping[str, float]
+    feels: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A reply that could be given; a higher ``score`` is better."""
+
+    text: str
+    score: float
+    match: float
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Weights of the score by which one of the candidates is chosen (tuned on valid)."""
+
+    match: float = 1.0
+    common: float = 0.5  # how well it would fit any context: what makes a reply generic
+    logprob: float = 0.05
+
+
+@dataclass(slots=True)
+class Thinking:
+    """A batch of requests whose chains are decoded and whose replies can be written."""
+
+    requests: Sequence[Request]
+    thoughts: list[Thought]
+    state: State
+    pooled: Float[Tensor, "batch dim"]
+
+
+class Reasoner(nn.Module):
+    """Dialogue in, chain of empathy and reply out."""
+
+    common_context: Tensor
+
+    def __init__(self, encoder: TextEncoder, projector: QueryProjector, lm: CausalLM) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.projector = projector
+        self.lm = lm
+        self.register_buffer("common_context", torch.zeros(encoder.config.match_dim))
+
+    def features(self, histories: Sequence[Sequence[Turn]]) -> tuple[Tensor, Tensor]:
+        """(tokens for the language model, pooled vectors of the text encoder)."""
+        pieces = self.encoder.collate([self.encoder.pieces_of_history(h) for h in histories])
+        found = self.encoder(pieces)
+        return self.projector(found.states, found.mask, found.pooled), found.pooled
+
+    @torch.inference_mode()
+    def think(self, requests: Sequence[Request]) -> Thinking:
+        """Chains of a batch of requests."""
+        tokens, pooled = self.features([r.turns for r in requests])
+        prompts = [prompt_ids(self.lm.tokenizer, r.turns, r.profile) for r in requests]
+        width = max(map(len, prompts))
+        ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts])
+        gaps = torch.tensor([[False] * (width - len(p)) + [True] * len(p) for p in prompts])
+        # left padding: the feature tokens must touch the prompt, so padding goes before them
+        embedded = torch.cat([tokens.to(self.lm.embed(ids).dtype), self.lm.embed(ids)], 1)
+        mask = torch.cat([torch.ones(tokens.shape[:2], dtype=torch.bool), gaps], 1)
+        state = prefill(self.lm, embedded, mask)
+        state, chains = decode_chains(self.lm, state, [r.forced for r in requests])
+        return Thinking(requests, [thought_of(c) for c in chains], state, pooled)
+
+    @torch.inference_mode()
+    def write(self, thinking: Thinking, sampling: Sampling, ranking: Ranking) -> list[list[Choice]]:
+        """Replies for each request, the best first. Uses up ``thinking``'s cache."""
+        seeds = [r.seed for r in thinking.requests]
+        drawn = sample_replies(self.lm, thinking.state, sampling, seeds)
+        out = []
+        for row, candidates in enumerate(drawn):
+            texts = [self.lm.tokenizer.decode(c.ids) for c in candidates]
+            usable = {
+                text: c
+                for text, c in zip(texts, candidates, strict=True)
+                if c.finished and presentable(text)
+            }
+            out.append(self._rank(thinking.pooled[row], usable, ranking))
+        return out
+
+    def _rank(
+        self, context: Tensor, candidates: Mapping[str, Candidate], ranking: Ranking
+    ) -> list[Choice]:
+        if not candidates:
+            return []
+        match, common = self.fit(context, list(candidates))
+        choices = []
+        for i, (text, candidate) in enumerate(candidates.items()):
+            score = (
+                ranking.match * float(match[i])
+                - ranking.common * float(common[i])
+                + ranking.logprob * candidate.logprob
+            )
+            choices.append(Choice(text, score, float(match[i]), candidate.logprob))
+        return sorted(choices, key=lambda c: -c.score)
+
+    def fit(self, context: Tensor, replies: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """How well each reply fits this context, and how well it would fit an average one."""
+        rows = [self.encoder.pieces_of_response(text) for text in replies]
+        vectors = self.encoder(self.encoder.collate(rows)).pooled
+        match = self.encoder.match(context[None], vectors)[0]
+        right = torch.nn.functional.normalize(self.encoder.match_response(vectors), dim=-1)
+        return match, right @ self.common_context
+
+    @torch.inference_mode()
+    def likelihood(self, thinking: Thinking, replies: Sequence[str]) -> list[float]:
+        """Negative log-likelihood (nats) of given replies after the model's own chains."""
+        ids = [self.lm.tokenizer.encode(text) for text in replies]
+        return score_replies(self.lm, thinking.state, ids)
+
+    def meta(self) -> dict[str, Any]:
+        return {
+            "encoder": self.encoder.meta(),
+            "projector": asdict(self.projector.config),
+            "lm": self.lm.meta(),
+        }
+
+    @classmethod
+    def from_meta(cls, meta: Mapping[str, Any]) -> Reasoner:
+        encoder = TextEncoder.from_meta(meta["encoder"])
+        projector = QueryProjector(ProjectorConfig(**meta["projector"]))
+        return cls(encoder, projector, CausalLM.from_meta(meta["lm"]))
+
+
+def thought_of(decoded: DecodedChain) -> Thought:
+    return Thought(
+        ChainOfEmpathy(**decoded.fields),
+        dict(zip(EMOTIONS32, map(float, decoded.emotions), strict=True)),
+        dict(zip(EMOTIONS8, map(float, decoded.feels), strict=True)),
+    )
+
+
+def presentable(text: str) -> bool:
+    """A whole, non-empty reply of at most 60 words that does not repeat itself."""
+    words = text.split()
+    if not 2 <= len(words) <= 60 or text[-1] not in ".!?":
+        return False
+    sentences = [s.strip().lower() for s in text.replace("!", ".").replace("?", ".").split(".")]
+    said = [s for s in sentences if s]
+    return len(said) == len(set(said))

@@ -1,0 +1,335 @@
+"""Stage 1, ``coe``: chain of empathy and reply, L_emp (paper, Eq. 8), prompt masked.
+
+Trains LoRA, the projector and the embeddings of the marks and labels; the rest stays as stage 0
+and the text encoder left it. Where a chain was annotated the target is the whole chain; elsewhere
+it is the two labels, which are known for every response: the speaker's from the dialogue, the
+listener's own from the utterance head of the text encoder.
+
+The target at the speaker's label is softened towards what the text encoder says (a share of
+``teacher``): a from-scratch model fits the training labels by heart within an epoch, and then
+stops listening to the features that generalise (docs/experiments.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from empatheia import hub
+from empatheia.data.empathetic import TextExample, examples, read_chains, read_dialogues
+from empatheia.data.labels import AGES, EMOTIONS8, EMOTIONS32, GENDERS, TONES
+from empatheia.data.sampler import BucketSampler
+from empatheia.data.tidy import tidy
+from empatheia.encoders.text import Pieces, TextEncoder
+from empatheia.errors import InputError, MissingExtraError
+from empatheia.latents.projector import ProjectorConfig, QueryProjector
+from empatheia.llm.causal import CausalLM
+from empatheia.llm.prompt import prompt_ids, target_ids
+from empatheia.reasoner import Reasoner
+from empatheia.training.loop import LoopConfig, Report, run
+from empatheia.types import ChainOfEmpathy, Profile
+
+LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True, slots=True)
+class CoeConfig:
+    batch_size: int = 32
+    lora_rank: int = 64
+    lora_alpha: int = 128
+    lora_dropout: float = 0.05
+    teacher: float = 0.7  # share of the encoder's distribution in the label's target
+    label_weight: float = 2.0
+    annotated_copies: int = 3  # how often an annotated response comes in an epoch
+    projector_lr: float = 1.0  # times the loop's rate
+
+
+@dataclass(frozen=True, slots=True)
+class CoeBatch:
+    """Right-padded ids; ``start`` is the first target token of each row."""
+
+    pieces: Pieces
+    ids: Tensor  # (batch, token)
+    real: Tensor  # (batch, token) bool
+    target: Tensor  # (batch, token) bool: tokens that L_emp counts
+    label: Tensor  # (batch,) place of the speaker's label token
+    emotion: Tensor  # (batch,)
+
+
+def drawn_profile(dialogue_id: str, seed: int = 0) -> Profile:
+    """A balanced, repeatable listener for a dialogue that names none."""
+    digest = hashlib.sha256(f"{seed}:{dialogue_id}".encode()).digest()
+    return Profile(
+        AGES[digest[0] % len(AGES)], GENDERS[digest[1] % 2], TONES[digest[2] % len(TONES)]
+    )
+
+
+def add_lora(model: nn.Module, config: CoeConfig) -> None:
+    """Put LoRA beside every linear layer of the language model, in place."""
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError as error:
+        raise MissingExtraError("peft", "train") from error
+    inject_adapter_in_model(
+        LoraConfig(
+            r=config.lora_rank,
+            lora_alpha=config.lora_alpha,
+            lora_dropout=config.lora_dropout,
+            target_modules=list(LORA_TARGETS),
+        ),
+        model,
+    )
+
+
+def merge_lora(model: nn.Module) -> None:
+    """Fold LoRA into the layers it stands beside and take it away, in place."""
+    from peft.tuners.lora import LoraLayer
+
+    for name, module in list(model.named_modules()):
+        if isinstance(module, LoraLayer):
+            module.merge()
+            parent = model.get_submodule(name.rpartition(".")[0])
+            setattr(parent, name.rpartition(".")[2], module.get_base_layer())
+
+
+class CoeStage:
+    """See the module's docstring. Valid figures: loss first, then accuracy at the label."""
+
+    name = "coe"
+
+    def __init__(
+        self,
+        model: Reasoner,
+        train: Sequence[TextExample],
+        valid: Sequence[TextExample],
+        config: CoeConfig,
+        seed: int = 0,
+        compiled: bool = True,
+    ) -> None:
+        self.model: nn.Module = model
+        self.reasoner, self.config = model, config
+        self.rows = [self._row(e) for e in train]
+        self.valid_rows = [self._row(e) for e in valid]
+        lengths = [len(prompt) + len(target) for _, prompt, target, _ in self.rows]
+        annotated = [bool(e.chain and e.chain.event_scenario) for e in train]
+        copies = [config.annotated_copies if noted else 1 for noted in annotated]
+        self._order = [i for i, n in enumerate(copies) for _ in range(n)]
+        self.sampler = BucketSampler([lengths[i] for i in self._order], config.batch_size, seed)
+        self._freeze()
+        hidden = model.lm.hidden
+        self._hidden = torch.compile(hidden, dynamic=True) if compiled else hidden
+
+    def _row(self, example: TextExample) -> tuple[Any, list[int], list[int], int]:
+        assert example.chain is not None
+        tokenizer = self.reasoner.lm.tokenizer
+        profile = drawn_profile(example.dialogue_id)
+        whole = bool(example.chain.event_scenario)
+        return (
+            self.reasoner.encoder.pieces_of_history(example.context),
+            prompt_ids(tokenizer, example.context, profile),
+            target_ids(tokenizer, example.chain, tidy(example.response), whole),
+            EMOTIONS32.index(example.emotion),
+        )
+
+    def _freeze(self) -> None:
+        """Only LoRA, the projector and the rows of new tokens are left to train."""
+        lm = self.reasoner.lm
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad = "lora_" in name or name.startswith("projector.")
+        table = lm.lm.get_input_embeddings().weight
+        table.requires_grad = True
+        new = torch.zeros(table.shape[0], 1)
+        new[sorted(lm.tokenizer.special)] = 1.0
+        table.register_hook(lambda grad: grad * new)
+        self._table = table
+
+    def groups(self, lr: float) -> list[dict[str, Any]]:
+        named = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
+        lora = [p for n, p in named if "lora_" in n]
+        projector = [p for n, p in named if n.startswith("projector.")]
+        return [
+            {"params": lora, "lr": lr},
+            {"params": projector, "lr": lr * self.config.projector_lr},
+            {"params": [self._table], "lr": lr, "weight_decay": 0.0},
+        ]
+
+    def _collate(self, rows: Sequence[tuple[Any, list[int], list[int], int]]) -> CoeBatch:
+        width = -(-max(len(p) + len(t) for _, p, t, _ in rows) // 16) * 16
+        ids = torch.zeros(len(rows), width, dtype=torch.long)
+        real = torch.zeros(len(rows), width, dtype=torch.bool)
+        target = torch.zeros_like(real)
+        label = torch.zeros(len(rows), dtype=torch.long)
+        emotions = set(self.reasoner.lm.tokenizer.labels.emotions)
+        for i, (_, prompt, reply, _) in enumerate(rows):
+            whole = len(prompt) + len(reply)
+            ids[i, :whole] = torch.tensor(prompt + reply)
+            real[i, :whole] = True
+            target[i, len(prompt) : whole] = True
+            label[i] = len(prompt) + next(j for j, t in enumerate(reply) if t in emotions)
+        pieces = self.reasoner.encoder.collate([r[0] for r in rows])
+        return CoeBatch(pieces, ids, real, target, label, torch.tensor([r[3] for r in rows]))
+
+    def batch(self, step: int) -> CoeBatch:
+        return self._collate([self.rows[self._order[i]] for i in self.sampler.batch(step)])
+
+    def _states(self, batch: CoeBatch) -> tuple[Tensor, Tensor]:
+        """Hidden state before each token of ``ids`` and the encoder's emotion logits."""
+        reasoner = self.reasoner
+        with torch.no_grad():
+            reasoner.encoder.eval()
+            found = reasoner.encoder(batch.pieces)
+            teacher = reasoner.encoder.emotion(found.pooled)
+        tokens = reasoner.projector(found.states, found.mask, found.pooled)
+        words = reasoner.lm.embed(batch.ids)
+        embedded = torch.cat([tokens.to(words.dtype), words], 1)
+        ahead = torch.ones(tokens.shape[:2], dtype=torch.bool)
+        hidden = self._hidden(embedded, torch.cat([ahead, batch.real], 1))
+        first = tokens.shape[1] - 1
+        return hidden[:, first : first + batch.ids.shape[1]], teacher
+
+    def loss(self, batch: CoeBatch) -> dict[str, Tensor]:
+        hidden, teacher = self._states(batch)
+        rows = torch.arange(len(batch.label))
+        plain = batch.target.clone()
+        plain[rows, batch.label] = False
+        words = F.cross_entropy(
+            self.reasoner.lm.logits(hidden[plain]).float(), batch.ids[plain], reduction="sum"
+        )
+        label, accuracy = self._label_loss(hidden[rows, batch.label], teacher, batch.emotion)
+        count = plain.sum() + self.config.label_weight * len(rows)
+        total = (words + self.config.label_weight * label * len(rows)) / count
+        return {
+            "loss": total,
+            "words": words / plain.sum(),
+            "label": label,
+            "accuracy": accuracy,
+        }
+
+    def _label_loss(
+        self, hidden: Tensor, teacher: Tensor, emotion: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Cross-entropy with the softened label over the whole vocabulary, and accuracy."""
+        logits = self.reasoner.lm.logits(hidden).float()
+        logp = logits.log_softmax(-1)[:, list(self.reasoner.lm.tokenizer.labels.emotions)]
+        gold = F.one_hot(emotion, len(EMOTIONS32)).float()
+        soft = teacher.float().softmax(-1)
+        target = (1 - self.config.teacher) * gold + self.config.teacher * soft
+        accuracy = (logp.argmax(-1) == emotion).float().mean()
+        return -(target * logp).sum(-1).mean(), accuracy
+
+    @torch.inference_mode()
+    def validate(self) -> dict[str, float]:
+        totals = {"loss": 0.0, "words": 0.0, "accuracy": 0.0, "encoder_accuracy": 0.0}
+        order = sorted(range(len(self.valid_rows)), key=lambda i: len(self.valid_rows[i][1]))
+        for start in range(0, len(order), 64):
+            batch = self._collate([self.valid_rows[i] for i in order[start : start + 64]])
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                losses = self.loss(batch)
+                pooled = self.reasoner.encoder(batch.pieces).pooled
+                guess = self.reasoner.encoder.emotion(pooled).argmax(-1)
+            for name in ("loss", "words", "accuracy"):
+                totals[name] += float(losses[name]) * len(batch.ids)
+            totals["encoder_accuracy"] += float((guess == batch.emotion).sum())
+        return {name: value / len(order) for name, value in totals.items()}
+
+
+def with_chains(
+    found: Sequence[TextExample],
+    chains: dict[tuple[str, int], dict[str, str]],
+    feels: Sequence[str],
+) -> list[TextExample]:
+    """Give each example its chain: annotated where it was, else only the two labels."""
+    out = []
+    for example, feel in zip(found, feels, strict=True):
+        note = chains.get((example.dialogue_id, len(example.context)), {})
+        chain = ChainOfEmpathy(
+            tidy(note["event_scenario"]) if note else "",
+            example.emotion,
+            tidy(note["emotion_cause"]) if note else "",
+            tidy(note["goal_to_response"]) if note else "",
+            feel,
+        )
+        out.append(replace(example, chain=chain))
+    return out
+
+
+@torch.inference_mode()
+def listener_feelings(encoder: TextEncoder, responses: Sequence[str]) -> list[str]:
+    """The eight-way emotion of each listener's response, by the utterance head."""
+    out = [""] * len(responses)
+    order = sorted(range(len(responses)), key=lambda i: len(responses[i]))
+    for start in range(0, len(order), 128):
+        part = order[start : start + 128]
+        rows = [encoder.pieces_of_response(responses[i]) for i in part]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            guess = encoder.utterance_emotion(encoder(encoder.collate(rows)).pooled).argmax(-1)
+        for i, g in zip(part, guess.tolist(), strict=True):
+            out[i] = EMOTIONS8[g]
+    return out
+
+
+@torch.inference_mode()
+def common_context(encoder: TextEncoder, found: Sequence[TextExample], count: int = 2000) -> Tensor:
+    """Mean direction of ``count`` contexts in the space of fit."""
+    step = max(1, len(found) // count)
+    total = torch.zeros(encoder.config.match_dim)
+    picked = found[::step]
+    for start in range(0, len(picked), 64):
+        rows = [encoder.pieces_of_history(e.context) for e in picked[start : start + 64]]
+        vectors = encoder.match_context(encoder(encoder.collate(rows)).pooled)
+        total += F.normalize(vectors, dim=-1).sum(0)
+    return total / len(picked)
+
+
+def load_parts(text: Path, base: Path, projector: ProjectorConfig | None = None) -> Reasoner:
+    """A reasoner from the files of stages ``text`` and ``base``, with a fresh projector."""
+    text_weights, base_weights = hub.load(text), hub.load(base)
+    encoder = TextEncoder.from_meta(dict(text_weights.meta))
+    encoder.load_state_dict(dict(text_weights.tensors))
+    lm = CausalLM.from_meta(dict(base_weights.meta))
+    lm.load_state_dict(dict(base_weights.tensors))
+    wanted = projector or ProjectorConfig(encoder.config.dim, lm.config.dim)
+    return Reasoner(encoder, QueryProjector(wanted), lm)
+
+
+def train_coe(
+    data: Path,
+    text: Path,
+    base: Path,
+    out: Path,
+    loop: LoopConfig,
+    config: CoeConfig | None = None,
+    resume: bool = False,
+    report: Report | None = None,
+) -> dict[str, float]:
+    """Train stage 1 from the files of ``text`` and ``base``.
+
+    Writes ``out/reasoner.safetensors``, LoRA merged. Raises InputError where data is missing.
+    """
+    for name in ("empathetic_dialogues", "chain_of_empathy"):
+        if not (data / name / "train.jsonl").is_file():
+            raise InputError(f"no {name}/train.jsonl in {data}; --data must hold it")
+    config = config or CoeConfig()
+    torch.manual_seed(loop.seed)
+    reasoner = load_parts(text, base)
+    chains = read_chains(data / "chain_of_empathy" / "train.jsonl")
+    sets = []
+    for split in ("train", "valid"):
+        found = examples(read_dialogues(data / "empathetic_dialogues" / f"{split}.jsonl"))
+        feels = listener_feelings(reasoner.encoder, [e.response for e in found])
+        sets.append(with_chains(found, chains, feels))
+    reasoner.common_context.copy_(common_context(reasoner.encoder, sets[0]))
+    add_lora(reasoner.lm.lm, config)
+    stage = CoeStage(reasoner, *sets, config, loop.seed)
+    figures = run(stage, loop, out, resume, report)
+    merge_lora(reasoner.lm.lm)
+    meta = reasoner.meta() | {"valid": figures}
+    hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True)
+    return figures
