@@ -1,0 +1,279 @@
+"""One user turn, from a dialogue to words, voice and face (design: the ``direct`` system).
+
+``stream`` is a generator of events; closing it cancels the work. ``reply`` drains it. The command
+line, the evaluation and the library all come through here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from empatheia.data.labels import check_profile
+from empatheia.errors import InputError, unknown
+from empatheia.llm.decoding import Sampling
+from empatheia.media.audio import wav_bytes
+from empatheia.media.tags import Tags
+from empatheia.media.video import encode_passing
+from empatheia.protocols import CareScreen, FaceGenerator, SpeechGenerator
+from empatheia.reasoner import Ranking, Reasoner, Request, Thought
+from empatheia.speech.sentences import join_sentences, split_sentences
+from empatheia.types import (
+    AudioEvent,
+    Avatar,
+    ChainEvent,
+    Dialogue,
+    Done,
+    Event,
+    Frame,
+    Profile,
+    Reply,
+    Safety,
+    Speech,
+    TextEvent,
+)
+
+CALM = ("neutral", 0.3)  # how a crisis message is said and shown
+NOTHING_TO_SAY = "I'm here and I'm listening. Would you like to tell me more about it?"
+ATTEMPTS = 3  # draws of candidates before NOTHING_TO_SAY
+
+
+@dataclass(frozen=True, slots=True)
+class TextSettings:
+    """How replies are drawn and chosen, and which weights do it."""
+
+    sampling: Sampling = field(default_factory=Sampling)
+    ranking: Ranking = field(default_factory=Ranking)
+    digest: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is going to be said, by whom and how."""
+
+    text: str
+    emotion: str  # one of the eight keys: what voice and face show
+    intensity: float
+    thought: Thought | None
+    safety: Safety
+
+
+class _Clock:
+    """Seconds of each stage, and since the turn began."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - begun
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+
+    def mark(self, name: str) -> None:
+        """Note the time since the turn began, once."""
+        self.seconds.setdefault(name, time.perf_counter() - self._start)
+
+
+class Empatheia:
+    """The parts, and how a turn goes through them. Parts are passed in built."""
+
+    def __init__(
+        self,
+        reasoner: Reasoner,
+        speech: SpeechGenerator,
+        face: FaceGenerator,
+        care: CareScreen | None,
+        text: TextSettings,
+        versions: Mapping[str, str],
+    ) -> None:
+        self.reasoner = reasoner
+        self.speech = speech
+        self.face = face
+        self.care = care
+        self.text = text
+        self.versions = dict(versions)
+
+    def avatars(self) -> tuple[Avatar, ...]:
+        """Who can reply."""
+        return self.face.avatars()
+
+    def stream(
+        self,
+        dialogue: Dialogue,
+        *,
+        profile: Profile | None = None,
+        avatar: str | None = None,
+        forced: Mapping[str, str] | None = None,
+        seed: int = 0,
+        text_only: bool = False,
+    ) -> Generator[Event]:
+        """Events of one reply: chain, text pieces, audio pieces, frames, done.
+
+        Who replies is ``avatar`` (an id of :meth:`avatars`), else somebody of ``profile``, else of
+        the dialogue's listener. ``forced`` gives fields of the chain instead of reasoning them.
+        Raises InputError before the first event.
+        """
+        if not dialogue.turns or dialogue.turns[-1].role != "speaker":
+            raise InputError("the dialogue's last turn must be the speaker's; add what they say")
+        person, who = self._who(profile, avatar, dialogue.listener)
+        clock = _Clock()
+        safety = self._screen(dialogue)
+        if safety.level == "crisis":
+            assert self.care is not None
+            plan = _Plan(self.care.crisis_message(safety), *CALM, None, safety)
+            who = replace(who, tone="gentle")
+            yield ChainEvent(None, None)
+        else:
+            request = Request(dialogue.turns, who, dict(forced or {}), seed)
+            with clock.stage("reason"):
+                thinking = self.reasoner.think([request])
+            thought = thinking.thoughts[0]
+            yield ChainEvent(thought.chain, thought.emotions)
+            with clock.stage("write"):
+                text, safety = self._write(request, thinking, safety)
+            emotion = thought.chain.response_emotion
+            plan = _Plan(text, emotion, intensity_of(thought), thought, safety)
+        for sentence in split_sentences(plan.text):
+            yield TextEvent(sentence + " ")
+        if text_only:
+            clock.mark("total")
+            yield Done(self._reply(plan, who, person, clock, None, b"", b""))
+            return
+        speech = yield from self._speak(plan, who, clock)
+        tags = Tags()
+        wav = wav_bytes(speech, tags)
+        mp4 = yield from self._animate(plan, who, person, speech, clock, tags, seed)
+        clock.mark("total")
+        yield Done(self._reply(plan, who, person, clock, speech, wav, mp4))
+
+    def reply(
+        self,
+        dialogue: Dialogue,
+        *,
+        profile: Profile | None = None,
+        avatar: str | None = None,
+        forced: Mapping[str, str] | None = None,
+        seed: int = 0,
+        text_only: bool = False,
+    ) -> Reply:
+        """Drain :meth:`stream`; ``wav`` and ``mp4`` of the result hold the encoded bytes."""
+        events = self.stream(
+            dialogue, profile=profile, avatar=avatar, forced=forced, seed=seed, text_only=text_only
+        )
+        for event in events:
+            if isinstance(event, Done):
+                return event.reply
+        raise AssertionError("a stream ends with Done")
+
+    def _who(
+        self, profile: Profile | None, avatar: str | None, listener: Profile | None
+    ) -> tuple[Avatar, Profile]:
+        """The avatar and the profile it speaks with (its own, but for the tone)."""
+        if avatar is None:
+            wanted = check_profile(profile or listener or Profile())
+            return self.face.avatar_for(wanted), wanted
+        known = {person.id: person for person in self.face.avatars()}
+        if avatar not in known:
+            raise InputError(unknown("avatar", avatar, known))
+        person = known[avatar]
+        who = check_profile(profile or person.profile)
+        if replace(who, tone=person.profile.tone) != person.profile:
+            raise InputError(
+                f"profile {who} contradicts avatar {avatar!r}, who is {person.profile}; drop one"
+            )
+        return person, who
+
+    def _screen(self, dialogue: Dialogue) -> Safety:
+        if self.care is None:
+            return Safety(action="screen_off")
+        return self.care.screen_user([t.text for t in dialogue.turns if t.role == "speaker"])
+
+    def _write(self, request: Request, thinking: object, safety: Safety) -> tuple[str, Safety]:
+        """The best reply that may be said; other draws where none may."""
+        blocked = False
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                again = replace(request, seed=request.seed + 7919 * attempt)
+                thinking = self.reasoner.think([again])
+            choices = self.reasoner.write(thinking, self.text.sampling, self.text.ranking)[0]
+            for choice in choices:
+                if self.care is None or self.care.reply_is_safe(choice.text):
+                    return choice.text, safety
+            blocked = blocked or bool(choices)
+        text = self.care.safe_reply() if self.care else NOTHING_TO_SAY
+        return text, replace(safety, action="reply_replaced") if blocked else safety
+
+    def _speak(self, plan: _Plan, who: Profile, clock: _Clock) -> Generator[Event, None, Speech]:
+        """Say the reply sentence by sentence; returns the whole."""
+        with clock.stage("speak"):
+            style = self.speech.style_for(plan.emotion, plan.intensity, who)
+        spoken: list[Speech] = []
+        for sentence in split_sentences(plan.text):
+            with clock.stage("speak"):
+                phonemes = self.speech.phonemize(sentence)
+                content = self.speech.encode_content(phonemes)
+                spoken.append(self.speech.generate(phonemes, content, style))
+                joined = join_sentences(spoken)
+            clock.mark("first_sound")
+            yield AudioEvent(spoken[-1], joined.seconds - spoken[-1].seconds)
+        return join_sentences(spoken)
+
+    def _animate(
+        self,
+        plan: _Plan,
+        who: Profile,
+        person: Avatar,
+        speech: Speech,
+        clock: _Clock,
+        tags: Tags,
+        seed: int,
+    ) -> Generator[Frame, None, bytes]:
+        """Draw and encode at once; returns the mp4."""
+        with clock.stage("animate"):
+            content = self.face.encode_content(speech)
+            style = self.face.style_for(plan.emotion, plan.intensity, who)
+            frames = self.face.generate(person, content, style, seed)
+        begun = time.perf_counter()
+        mp4 = yield from encode_passing(frames, self.face.fps, speech, tags)
+        clock.seconds["animate"] += time.perf_counter() - begun
+        return mp4
+
+    def _reply(
+        self,
+        plan: _Plan,
+        who: Profile,
+        person: Avatar,
+        clock: _Clock,
+        speech: Speech | None,
+        wav: bytes,
+        mp4: bytes,
+    ) -> Reply:
+        thought = plan.thought
+        return Reply(
+            text=plan.text,
+            emotion=thought.chain.speaker_emotion if thought else None,
+            emotion_probabilities=thought.emotions if thought else None,
+            chain_of_empathy=thought.chain if thought else None,
+            intensity=plan.intensity if thought else 0.0,
+            profile=who,
+            avatar=person.id,
+            phonemes=speech.phonemes if speech else (),
+            timings={name: round(value, 4) for name, value in clock.seconds.items()},
+            safety=plan.safety,
+            versions=self.versions,
+            wav=wav,
+            mp4=mp4,
+        )
+
+
+def intensity_of(thought: Thought) -> float:
+    """How strongly the reply is felt, in [0.4, 1]: the more, the surer the model is of its key."""
+    sure = thought.feels[thought.chain.response_emotion]
+    return round(0.4 + 0.6 * sure, 4)

@@ -1,0 +1,65 @@
+"""Presets: functions that build a complete system, and the door by which one is opened by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from empatheia import __version__, hub, model
+from empatheia.errors import InputError, WeightsError, unknown
+from empatheia.model import TextSettings
+from empatheia.reasoner import Reasoner
+
+
+def load_reasoner(preset: str) -> tuple[Reasoner, TextSettings]:
+    """Only the part that understands and writes. Raises InputError, WeightsError."""
+    if preset != "small":
+        raise InputError(unknown("preset", preset, PRESETS))
+    weights = hub.load(hub.shipped("reasoner.safetensors"))
+    reasoner = Reasoner.from_meta(weights.meta)
+    try:
+        reasoner.load_state_dict(dict(weights.tensors))
+    except RuntimeError as error:
+        raise WeightsError(f"reasoner.safetensors does not fit this version: {error}") from error
+    return reasoner.eval(), TextSettings(digest=weights.digest)
+
+
+def small(size: int = 256, care: bool = True) -> Empatheia:
+    """What ships in the package: runs offline on two CPU cores."""
+    from empatheia.care.screen import CareRules
+    from empatheia.face.avatar.generator import DrawnFace
+    from empatheia.speech.world.generator import WorldVoice
+
+    reasoner, settings = load_reasoner("small")
+    versions = {
+        "empatheia": __version__,
+        "preset": "small",
+        "system": "direct",
+        "reasoner": settings.digest,
+        "torch": str(torch.__version__),
+    }
+    return Empatheia(
+        reasoner,
+        WorldVoice.load(),
+        DrawnFace.load(size=size),
+        CareRules() if care else None,
+        settings,
+        versions,
+    )
+
+
+PRESETS: dict[str, Callable[..., Any]] = {"small": small}
+
+
+class Empatheia(model.Empatheia):
+    """:class:`empatheia.model.Empatheia` that can be opened by the name of a preset."""
+
+    @classmethod
+    def from_preset(cls, name: str, *, size: int = 256, care: bool = True) -> Empatheia:
+        """``size`` is the picture's side; ``care=False`` switches the crisis screen off."""
+        if name not in PRESETS:
+            raise InputError(unknown("preset", name, PRESETS))
+        built: Empatheia = PRESETS[name](size=size, care=care)
+        return built

@@ -1,0 +1,42 @@
+"""A reasoner with random weights at dim 16, for tests: the real classes, seconds to train."""
+
+from __future__ import annotations
+
+import string
+
+import torch
+from tokenizers import Tokenizer, normalizers, pre_tokenizers
+from tokenizers.models import WordPiece
+
+from empatheia.data.labels import EMOTIONS8, EMOTIONS32
+from empatheia.encoders.text import TextEncoder, TextEncoderConfig
+from empatheia.latents.projector import ProjectorConfig, QueryProjector
+from empatheia.llm.causal import CausalConfig, CausalLM
+from empatheia.llm.tokenizer import DialogueTokenizer
+from empatheia.reasoner import Reasoner
+
+_TEXTS = (
+    "I lost my dog and I feel so sad about it.",
+    "Oh no, I am sorry to hear that. What happened?",
+    "We won the game today! That is great news, you must be proud.",
+    "I am scared of the dark. Why do you think that is?",
+)
+
+
+def tiny_reasoner(seed: int = 0) -> Reasoner:
+    """Dim 16, two layers, a vocabulary of letters; the same weights for the same ``seed``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *string.ascii_lowercase, *string.punctuation]
+        pieces += [f"##{letter}" for letter in string.ascii_lowercase]
+        tokenizer = Tokenizer(WordPiece({p: i for i, p in enumerate(pieces)}, unk_token="[UNK]"))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        encoder = TextEncoder(
+            TextEncoderConfig(len(pieces), dim=16, layers=2, heads=2, hidden=32, match_dim=8),
+            tokenizer,
+        )
+        words = DialogueTokenizer.train(_TEXTS, 380, EMOTIONS32, EMOTIONS8)
+        lm = CausalLM(CausalConfig(dim=16, layers=2, heads=2, hidden=32), words)
+        projector = QueryProjector(ProjectorConfig(16, 16, queries=2, heads=2))
+        return Reasoner(encoder, projector, lm).eval()
