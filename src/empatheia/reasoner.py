@@ -1,4 +1,4 @@
-"""The part that understands and writes: text encoder, projector and language model together."""
+"""The part that understands and writes: text readers, projector and language model together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
-from empatheia.encoders.text import TextEncoder
+from empatheia.encoders.ngrams import NgramClassifier
+from empatheia.encoders.text import TextEncoder, TextFeatures
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
 from empatheia.llm.causal import CausalLM
 from empatheia.llm.decoding import (
@@ -28,6 +29,9 @@ from empatheia.types import ChainOfEmpathy, Profile, Turn
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+
+NGRAM_SHARE = 0.5  # of the n-gram reader in the evidence (tuned on valid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,16 @@ class Reasoner(nn.Module):
 
     common_context: Tensor
 
-    def __init__(self, encoder: TextEncoder, projector: QueryProjector, lm: CausalLM) -> None:
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        ngrams: NgramClassifier,
+        projector: QueryProjector,
+        lm: CausalLM,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
+        self.ngrams = ngrams
         self.projector = projector
         self.lm = lm
         self.register_buffer("common_context", torch.zeros(encoder.config.match_dim))
@@ -94,7 +105,17 @@ class Reasoner(nn.Module):
         """(tokens for the language model, pooled vectors of the text encoder)."""
         pieces = self.encoder.collate([self.encoder.pieces_of_history(h) for h in histories])
         found = self.encoder(pieces)
-        return self.projector(found.states, found.mask, found.pooled), found.pooled
+        evidence = self.evidence(found, self.ngrams(histories))
+        return self.projector(found.states, found.mask, found.pooled, evidence), found.pooled
+
+    def evidence(
+        self, found: TextFeatures, ngram_logits: Float[Tensor, "batch emotion"]
+    ) -> Float[Tensor, "batch emotion"]:
+        """Log-probabilities of the speaker's emotion: network and n-grams, averaged as logs."""
+        network = self.encoder.emotion(found.pooled).float().log_softmax(-1)
+        linear = ngram_logits.log_softmax(-1)
+        mixed = (1 - NGRAM_SHARE) * network + NGRAM_SHARE * linear
+        return mixed.log_softmax(-1).clamp(min=-12)
 
     @torch.inference_mode()
     def think(self, requests: Sequence[Request]) -> Thinking:
@@ -160,6 +181,7 @@ class Reasoner(nn.Module):
     def meta(self) -> dict[str, Any]:
         return {
             "encoder": self.encoder.meta(),
+            "ngrams": self.ngrams.meta(),
             "projector": asdict(self.projector.config),
             "lm": self.lm.meta(),
         }
@@ -167,8 +189,9 @@ class Reasoner(nn.Module):
     @classmethod
     def from_meta(cls, meta: Mapping[str, Any]) -> Reasoner:
         encoder = TextEncoder.from_meta(meta["encoder"])
+        ngrams = NgramClassifier.from_meta(meta["ngrams"])
         projector = QueryProjector(ProjectorConfig(**meta["projector"]))
-        return cls(encoder, projector, CausalLM.from_meta(meta["lm"]))
+        return cls(encoder, ngrams, projector, CausalLM.from_meta(meta["lm"]))
 
 
 def thought_of(decoded: DecodedChain) -> Thought:

@@ -9,11 +9,13 @@ from tokenizers import Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import WordPiece
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
+from empatheia.encoders.ngrams import NgramClassifier, Vocabulary, ngrams
 from empatheia.encoders.text import TextEncoder, TextEncoderConfig
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
 from empatheia.llm.causal import CausalConfig, CausalLM
 from empatheia.llm.tokenizer import DialogueTokenizer
 from empatheia.reasoner import Reasoner
+from empatheia.types import Turn
 
 _TEXTS = (
     "I lost my dog and I feel so sad about it.",
@@ -38,5 +40,8 @@ def tiny_reasoner(seed: int = 0) -> Reasoner:
         )
         words = DialogueTokenizer.train(_TEXTS, 380, EMOTIONS32, EMOTIONS8)
         lm = CausalLM(CausalConfig(dim=16, layers=2, heads=2, hidden=32), words)
-        projector = QueryProjector(ProjectorConfig(16, 16, queries=2, heads=2))
-        return Reasoner(encoder, projector, lm).eval()
+        projector = QueryProjector(ProjectorConfig(16, 16, queries=2, evidence=32, heads=2))
+        turns = [Turn("speaker", text) for text in _TEXTS]
+        vocabulary = Vocabulary.of([ngrams([turn]) for turn in turns], min_documents=1)
+        linear = NgramClassifier(vocabulary.terms, len(EMOTIONS32))
+        return Reasoner(encoder, linear, projector, lm).eval()

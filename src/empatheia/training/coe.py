@@ -5,7 +5,7 @@ and the text encoder left it. Where a chain was annotated the target is the whol
 it is the two labels, which are known for every response: the speaker's from the dialogue, the
 listener's own from the utterance head of the text encoder.
 
-The target at the speaker's label is softened towards what the text encoder says (a share of
+The target at the speaker's label is softened towards what the text readers say (a share of
 ``teacher``): a from-scratch model fits the training labels by heart within an epoch, and then
 stops listening to the features that generalise (docs/experiments.md).
 """
@@ -27,6 +27,7 @@ from empatheia.data.empathetic import TextExample, examples, read_chains, read_d
 from empatheia.data.labels import AGES, EMOTIONS8, EMOTIONS32, GENDERS, TONES
 from empatheia.data.sampler import BucketSampler
 from empatheia.data.tidy import tidy
+from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import Pieces, TextEncoder
 from empatheia.errors import InputError, MissingExtraError
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
@@ -34,6 +35,7 @@ from empatheia.llm.causal import CausalLM
 from empatheia.llm.prompt import prompt_ids, target_ids
 from empatheia.reasoner import Reasoner
 from empatheia.training.loop import LoopConfig, Report, run
+from empatheia.training.ngrams import fit_ngrams, held_out_logits
 from empatheia.types import ChainOfEmpathy, Profile
 
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -45,10 +47,21 @@ class CoeConfig:
     lora_rank: int = 64
     lora_alpha: int = 128
     lora_dropout: float = 0.05
-    teacher: float = 0.7  # share of the encoder's distribution in the label's target
+    teacher: float = 0.7  # share of the readers' distribution in the label's target
     label_weight: float = 2.0
     annotated_copies: int = 3  # how often an annotated response comes in an epoch
     projector_lr: float = 1.0  # times the loop's rate
+
+
+@dataclass(frozen=True, slots=True)
+class CoeRow:
+    """One example in tokens."""
+
+    pieces: tuple[list[int], list[int]]
+    prompt: list[int]
+    target: list[int]
+    emotion: int
+    ngram_logits: Tensor  # (32,), by a reader that has not seen this dialogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,7 @@ class CoeBatch:
     target: Tensor  # (batch, token) bool: tokens that L_emp counts
     label: Tensor  # (batch,) place of the speaker's label token
     emotion: Tensor  # (batch,)
+    ngram_logits: Tensor  # (batch, 32)
 
 
 def drawn_profile(dialogue_id: str, seed: int = 0) -> Profile:
@@ -109,15 +123,16 @@ class CoeStage:
         model: Reasoner,
         train: Sequence[TextExample],
         valid: Sequence[TextExample],
+        ngram_logits: tuple[Tensor, Tensor],
         config: CoeConfig,
         seed: int = 0,
         compiled: bool = True,
     ) -> None:
         self.model: nn.Module = model
         self.reasoner, self.config = model, config
-        self.rows = [self._row(e) for e in train]
-        self.valid_rows = [self._row(e) for e in valid]
-        lengths = [len(prompt) + len(target) for _, prompt, target, _ in self.rows]
+        self.rows = [self._row(e, x) for e, x in zip(train, ngram_logits[0], strict=True)]
+        self.valid_rows = [self._row(e, x) for e, x in zip(valid, ngram_logits[1], strict=True)]
+        lengths = [len(row.prompt) + len(row.target) for row in self.rows]
         annotated = [bool(e.chain and e.chain.event_scenario) for e in train]
         copies = [config.annotated_copies if noted else 1 for noted in annotated]
         self._order = [i for i, n in enumerate(copies) for _ in range(n)]
@@ -126,16 +141,17 @@ class CoeStage:
         hidden = model.lm.hidden
         self._hidden = torch.compile(hidden, dynamic=True) if compiled else hidden
 
-    def _row(self, example: TextExample) -> tuple[Any, list[int], list[int], int]:
+    def _row(self, example: TextExample, ngram_logits: Tensor) -> CoeRow:
         assert example.chain is not None
         tokenizer = self.reasoner.lm.tokenizer
         profile = drawn_profile(example.dialogue_id)
         whole = bool(example.chain.event_scenario)
-        return (
+        return CoeRow(
             self.reasoner.encoder.pieces_of_history(example.context),
             prompt_ids(tokenizer, example.context, profile),
             target_ids(tokenizer, example.chain, tidy(example.response), whole),
             EMOTIONS32.index(example.emotion),
+            ngram_logits,
         )
 
     def _freeze(self) -> None:
@@ -160,49 +176,56 @@ class CoeStage:
             {"params": [self._table], "lr": lr, "weight_decay": 0.0},
         ]
 
-    def _collate(self, rows: Sequence[tuple[Any, list[int], list[int], int]]) -> CoeBatch:
-        width = -(-max(len(p) + len(t) for _, p, t, _ in rows) // 16) * 16
+    def _collate(self, rows: Sequence[CoeRow]) -> CoeBatch:
+        width = -(-max(len(row.prompt) + len(row.target) for row in rows) // 16) * 16
         ids = torch.zeros(len(rows), width, dtype=torch.long)
         real = torch.zeros(len(rows), width, dtype=torch.bool)
         target = torch.zeros_like(real)
         label = torch.zeros(len(rows), dtype=torch.long)
         emotions = set(self.reasoner.lm.tokenizer.labels.emotions)
-        for i, (_, prompt, reply, _) in enumerate(rows):
-            whole = len(prompt) + len(reply)
-            ids[i, :whole] = torch.tensor(prompt + reply)
+        for i, row in enumerate(rows):
+            start, whole = len(row.prompt), len(row.prompt) + len(row.target)
+            ids[i, :whole] = torch.tensor(row.prompt + row.target)
             real[i, :whole] = True
-            target[i, len(prompt) : whole] = True
-            label[i] = len(prompt) + next(j for j, t in enumerate(reply) if t in emotions)
-        pieces = self.reasoner.encoder.collate([r[0] for r in rows])
-        return CoeBatch(pieces, ids, real, target, label, torch.tensor([r[3] for r in rows]))
+            target[i, start:whole] = True
+            label[i] = start + next(j for j, t in enumerate(row.target) if t in emotions)
+        return CoeBatch(
+            self.reasoner.encoder.collate([row.pieces for row in rows]),
+            ids,
+            real,
+            target,
+            label,
+            torch.tensor([row.emotion for row in rows]),
+            torch.stack([row.ngram_logits for row in rows]),
+        )
 
     def batch(self, step: int) -> CoeBatch:
         return self._collate([self.rows[self._order[i]] for i in self.sampler.batch(step)])
 
     def _states(self, batch: CoeBatch) -> tuple[Tensor, Tensor]:
-        """Hidden state before each token of ``ids`` and the encoder's emotion logits."""
+        """Hidden state before each token of ``ids``, and the evidence on the emotion."""
         reasoner = self.reasoner
         with torch.no_grad():
             reasoner.encoder.eval()
             found = reasoner.encoder(batch.pieces)
-            teacher = reasoner.encoder.emotion(found.pooled)
-        tokens = reasoner.projector(found.states, found.mask, found.pooled)
+            evidence = reasoner.evidence(found, batch.ngram_logits)
+        tokens = reasoner.projector(found.states, found.mask, found.pooled, evidence)
         words = reasoner.lm.embed(batch.ids)
         embedded = torch.cat([tokens.to(words.dtype), words], 1)
         ahead = torch.ones(tokens.shape[:2], dtype=torch.bool)
         hidden = self._hidden(embedded, torch.cat([ahead, batch.real], 1))
         first = tokens.shape[1] - 1
-        return hidden[:, first : first + batch.ids.shape[1]], teacher
+        return hidden[:, first : first + batch.ids.shape[1]], evidence
 
     def loss(self, batch: CoeBatch) -> dict[str, Tensor]:
-        hidden, teacher = self._states(batch)
+        hidden, evidence = self._states(batch)
         rows = torch.arange(len(batch.label))
         plain = batch.target.clone()
         plain[rows, batch.label] = False
         words = F.cross_entropy(
             self.reasoner.lm.logits(hidden[plain]).float(), batch.ids[plain], reduction="sum"
         )
-        label, accuracy = self._label_loss(hidden[rows, batch.label], teacher, batch.emotion)
+        label, accuracy = self._label_loss(hidden[rows, batch.label], evidence, batch.emotion)
         count = plain.sum() + self.config.label_weight * len(rows)
         total = (words + self.config.label_weight * label * len(rows)) / count
         return {
@@ -213,30 +236,29 @@ class CoeStage:
         }
 
     def _label_loss(
-        self, hidden: Tensor, teacher: Tensor, emotion: Tensor
+        self, hidden: Tensor, evidence: Tensor, emotion: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropy with the softened label over the whole vocabulary, and accuracy."""
         logits = self.reasoner.lm.logits(hidden).float()
         logp = logits.log_softmax(-1)[:, list(self.reasoner.lm.tokenizer.labels.emotions)]
         gold = F.one_hot(emotion, len(EMOTIONS32)).float()
-        soft = teacher.float().softmax(-1)
-        target = (1 - self.config.teacher) * gold + self.config.teacher * soft
+        target = (1 - self.config.teacher) * gold + self.config.teacher * evidence.exp()
         accuracy = (logp.argmax(-1) == emotion).float().mean()
         return -(target * logp).sum(-1).mean(), accuracy
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
-        totals = {"loss": 0.0, "words": 0.0, "accuracy": 0.0, "encoder_accuracy": 0.0}
+        totals = {"loss": 0.0, "words": 0.0, "accuracy": 0.0, "evidence_accuracy": 0.0}
         order = sorted(range(len(self.valid_rows)), key=lambda i: len(self.valid_rows[i][1]))
         for start in range(0, len(order), 64):
             batch = self._collate([self.valid_rows[i] for i in order[start : start + 64]])
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 losses = self.loss(batch)
-                pooled = self.reasoner.encoder(batch.pieces).pooled
-                guess = self.reasoner.encoder.emotion(pooled).argmax(-1)
+                found = self.reasoner.encoder(batch.pieces)
+                guess = self.reasoner.evidence(found, batch.ngram_logits).argmax(-1)
             for name in ("loss", "words", "accuracy"):
                 totals[name] += float(losses[name]) * len(batch.ids)
-            totals["encoder_accuracy"] += float((guess == batch.emotion).sum())
+            totals["evidence_accuracy"] += float((guess == batch.emotion).sum())
         return {name: value / len(order) for name, value in totals.items()}
 
 
@@ -288,15 +310,15 @@ def common_context(encoder: TextEncoder, found: Sequence[TextExample], count: in
     return total / len(picked)
 
 
-def load_parts(text: Path, base: Path, projector: ProjectorConfig | None = None) -> Reasoner:
+def load_parts(text: Path, base: Path, ngrams: NgramClassifier) -> Reasoner:
     """A reasoner from the files of stages ``text`` and ``base``, with a fresh projector."""
     text_weights, base_weights = hub.load(text), hub.load(base)
     encoder = TextEncoder.from_meta(dict(text_weights.meta))
     encoder.load_state_dict(dict(text_weights.tensors))
     lm = CausalLM.from_meta(dict(base_weights.meta))
     lm.load_state_dict(dict(base_weights.tensors))
-    wanted = projector or ProjectorConfig(encoder.config.dim, lm.config.dim)
-    return Reasoner(encoder, QueryProjector(wanted), lm)
+    wanted = ProjectorConfig(encoder.config.dim, lm.config.dim, evidence=len(EMOTIONS32))
+    return Reasoner(encoder, ngrams, QueryProjector(wanted), lm)
 
 
 def train_coe(
@@ -318,16 +340,20 @@ def train_coe(
             raise InputError(f"no {name}/train.jsonl in {data}; --data must hold it")
     config = config or CoeConfig()
     torch.manual_seed(loop.seed)
-    reasoner = load_parts(text, base)
+    folder = data / "empathetic_dialogues"
+    split = [examples(read_dialogues(folder / f"{name}.jsonl")) for name in ("train", "valid")]
+    ngrams = fit_ngrams(split[0])
+    with torch.inference_mode():
+        ngram_logits = (held_out_logits(split[0]), ngrams([e.context for e in split[1]]))
+    reasoner = load_parts(text, base, ngrams)
     chains = read_chains(data / "chain_of_empathy" / "train.jsonl")
     sets = []
-    for split in ("train", "valid"):
-        found = examples(read_dialogues(data / "empathetic_dialogues" / f"{split}.jsonl"))
+    for found in split:
         feels = listener_feelings(reasoner.encoder, [e.response for e in found])
         sets.append(with_chains(found, chains, feels))
     reasoner.common_context.copy_(common_context(reasoner.encoder, sets[0]))
     add_lora(reasoner.lm.lm, config)
-    stage = CoeStage(reasoner, *sets, config, loop.seed)
+    stage = CoeStage(reasoner, sets[0], sets[1], ngram_logits, config, loop.seed)
     figures = run(stage, loop, out, resume, report)
     merge_lora(reasoner.lm.lm)
     meta = reasoner.meta() | {"valid": figures}
