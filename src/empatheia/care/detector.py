@@ -62,6 +62,8 @@ def find_in_turn(text: str) -> Finding | None:
     """The first crisis of one turn, in the order of the rule file."""
     best: Finding | None = None
     for reading in normalise(text):
+        if not any(_find_in_sentence(sentence) for sentence in _sentences(reading)):
+            continue  # most turns end here; idioms are looked for only where a rule matched
         for sentence in _sentences(_without_idioms(reading)):
             found = _find_in_sentence(sentence)
             if found is not None and (best is None or found.rule < best.rule):
@@ -112,9 +114,11 @@ def _sentences(text: str) -> list[str]:
 
 
 def _find_in_sentence(sentence: str) -> Finding | None:
-    contexts = {name for name, pattern in _contexts().items() if pattern.search(sentence)}
+    contexts: set[str] | None = None
     for rule in load_rules("crisis_rules.txt"):
         for match in rule.pattern.finditer(sentence):
+            if contexts is None:
+                contexts = {n for n, pattern in _contexts().items() if pattern.search(sentence)}
             if not _silenced(rule, sentence, match, contexts):
                 return Finding(rule.category, rule.line)
     return None
@@ -125,6 +129,12 @@ def _silenced(rule: Rule, sentence: str, match: re.Match[str], contexts: set[str
     if rule.kind != "said" and _negated(sentence[:start]):
         return True
     if "past" in contexts and (rule.kind == "told" or re.search(r"\bused to\b", sentence)):
+        return True
+    if (
+        "gone" in contexts
+        and rule.category == "medical_emergency"
+        and not re.search(r"\b(?:now|still|wont|help|isnt|cant|im|is)\b", sentence)
+    ):
         return True
     if "laugh" in contexts and rule.category == "harm_to_others":
         return True
