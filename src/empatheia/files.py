@@ -28,16 +28,21 @@ def cannot_write(folder: Path, error: OSError) -> InputError:
     return InputError(f"cannot write to {folder}: {reason}, or choose another folder (-o/--out).")
 
 
-def make_folder(folder: Path) -> Path | None:
-    """Create ``folder`` and show that it can be written; returns the topmost folder created.
-
-    Raises InputError, so that a bad path is known before any work is done for it.
-    """
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+def check_writable(folder: Path) -> None:
+    """Raise InputError now where writing to ``folder`` would fail later; creates nothing."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        with tempfile.TemporaryFile(dir=nearest):
             pass
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def make_folder(folder: Path) -> Path | None:
+    """Create ``folder``; returns the topmost folder that was missing. Raises InputError."""
+    try:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
     return missing[-1] if missing else None

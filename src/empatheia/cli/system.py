@@ -1,0 +1,46 @@
+"""What the commands need from a system, and the one place where they open it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Protocol
+
+from empatheia.errors import InputError, unknown
+from empatheia.types import Avatar, Dialogue, Event, Profile
+
+SIZES = (256, 512)
+PRESETS = ("small",)
+
+
+class System(Protocol):
+    """The part of :class:`empatheia.Empatheia` that the commands use."""
+
+    def avatars(self) -> tuple[Avatar, ...]: ...
+
+    def stream(
+        self,
+        dialogue: Dialogue,
+        *,
+        profile: Profile | None = None,
+        avatar: str | None = None,
+        forced: Mapping[str, str] | None = None,
+        seed: int = 0,
+        text_only: bool = False,
+    ) -> Generator[Event]: ...
+
+
+def check_size(size: int) -> int:
+    """Raise InputError unless the picture can have this width and height."""
+    if size not in SIZES:
+        raise InputError(unknown("--size", size, map(str, SIZES)))
+    return size
+
+
+def open_system(preset: str = "small", size: int = 256, care: bool = True) -> System:
+    """Build the system of a preset. Raises InputError, WeightsError."""
+    if preset not in PRESETS:
+        raise InputError(unknown("preset", preset, PRESETS))
+    check_size(size)
+    from empatheia.presets import Empatheia
+
+    return Empatheia.from_preset(preset, size=size, care=care)
