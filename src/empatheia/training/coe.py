@@ -249,7 +249,7 @@ class CoeStage:
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
         totals = {"loss": 0.0, "words": 0.0, "accuracy": 0.0, "evidence_accuracy": 0.0}
-        order = sorted(range(len(self.valid_rows)), key=lambda i: len(self.valid_rows[i][1]))
+        order = sorted(range(len(self.valid_rows)), key=lambda i: len(self.valid_rows[i].prompt))
         for start in range(0, len(order), 64):
             batch = self._collate([self.valid_rows[i] for i in order[start : start + 64]])
             with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from empatheia.data.tidy import tidy
+
+
+@pytest.mark.parametrize(
+    ("given_text", "expected"),
+    [
+        ("oh no , i'm sorry!! dont worry", "Oh no, I'm sorry! Don't worry."),
+        ("im glad. i bet u were happy ??", "I'm glad. I bet you were happy?"),
+        ("thats awsome", "That's awesome."),
+        ("What happened?!", "What happened?"),
+        ("Im so sorry.. did you cry", "I'm so sorry... Did you cry."),
+        ("", ""),
+    ],
+)
+def test_examples(given_text: str, expected: str) -> None:
+    assert tidy(given_text) == expected
+
+
+@given(st.text(max_size=60))
+def test_tidy_twice_is_tidy_once(text: str) -> None:
+    assert tidy(tidy(text)) == tidy(text)
