@@ -36,7 +36,7 @@ def test_fits_one_batch_and_moves_only_what_it_may(tmp_path: Path) -> None:
     stage = stage_of(reasoner)
     before = {n: p.detach().clone() for n, p in reasoner.named_parameters()}
     first = float(stage.loss(stage.batch(0))["loss"].detach())
-    config = LoopConfig(steps=150, lr=0.03, warmup=5, validate_every=1000, bf16=False)
+    config = LoopConfig(steps=80, lr=0.03, warmup=5, validate_every=1000, bf16=False)
     run(stage, config, tmp_path)
     assert float(stage.loss(stage.batch(0))["loss"].detach()) < first / 2
     moved = {n for n, p in reasoner.named_parameters() if not torch.equal(p, before[n])}
