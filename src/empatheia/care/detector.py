@@ -44,8 +44,9 @@ def _no_negation() -> re.Pattern[str]:
         r"joking|kidding|lying|sure|even|shake|control|take|do|feel|trust|safe|cope|handle|sleep|"
         r"live|stand|wait|bear|see|only|just|breathe|tell|believe|get|think|deserve|go|be|"
         r"escape|face|understand|keep)\b(?! (?:like (?:killing|hurting|dying)|about|of ))|"
-        r"\b(?:can ?t|cant|nobody|no one|no idea|no longer|no joke|no lie|no doubt|why dont|why not|"
-        r"no (?:way out|point|reason|hope|friends?|money|job|future|matter)|if not|or not)\b"
+        r"\b(?:can ?t|cant|nobody|no one|no idea|no longer|no joke|no lie|no doubt|why dont|"
+        r"why not|no (?:way out|point|reason|hope|friends?|money|job|future|matter)|"
+        r"if not|or not)\b"
     )
 
 

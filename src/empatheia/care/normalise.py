@@ -41,6 +41,7 @@ _SPELLINGS = {
     r"wann?a|wnt to|wnat to|want too|wanna to|wanan|wana": "want to",
     r"gonn?a|gunna|goin to|finna|bout to|abt to|ima|imma": "going to",
     r"iam": "im",
+    r"iwant": "i want",
     r"dnt|do not|don t": "dont",
     r"does not|doesn t": "doesnt",
     r"did not|didn t": "didnt",
