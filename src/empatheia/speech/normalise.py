@@ -52,7 +52,8 @@ _CHAT = {
     "bc": "because", "cuz": "because", "b4": "before", "gr8": "great", "lol": "lol",
     "w/": "with", "w/o": "without", "asap": "as soon as possible", "bff": "b. f. f.",
     "bf": "boyfriend", "gf": "girlfriend", "rn": "right now", "fyi": "f. y. i.", "diy": "d. i. y.",
-    "ty": "thank you", "np": "no problem", "tho": "though", "tmrw": "tomorrow", "phd": "p. h. d.", "msg": "message",
+    "ty": "thank you", "np": "no problem", "tho": "though", "tmrw": "tomorrow", "msg": "message",
+    "phd": "p. h. d.",
 }  # fmt: skip
 _LETTERS = frozenset((
     "TV", "USA", "US", "UK", "FBI", "CIA", "ER", "ICU", "CEO", "DNA", "HR", "PC", "DVD", "CD",

@@ -14,7 +14,7 @@ from empatheia.types import AudioArray, Profile, Speech, TimedPhoneme
 
 LONGEST = 220  # characters; longer sentences are cut at a comma, or else between words
 PAUSE = 0.16  # seconds of silence after a sentence
-_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9a-z])|\n+")
+_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+(?=[\"'(\[]?\w)|\n+")
 _NO_END = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Jr|Sr|Prof|vs|etc|e\.g|i\.e|a\.m|p\.m|No|Jan|Feb|Mar|Apr|Jun|Jul|"
     r"Aug|Sept?|Oct|Nov|Dec|U\.S)|\b[A-Z])\.$"
@@ -44,7 +44,7 @@ def _merge(pieces: Sequence[str]) -> list[str]:
     """Pieces without a word (a smiley, a stray mark) stay with the sentence before."""
     out: list[str] = []
     for piece in pieces:
-        if out and not re.search(r"[A-Za-z0-9]", piece):
+        if out and not re.search(r"\w", piece):
             out[-1] = f"{out[-1]} {piece}"
         else:
             out.append(piece)
