@@ -12,25 +12,51 @@ OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for the sco
 PresetOption = Annotated[str, typer.Option(help="Which system.")]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first N replies.")]
 
+GreedyOption = Annotated[bool, typer.Option("--greedy", help="One greedy reply, no choice.")]
+TrainOption = Annotated[
+    Path | None, typer.Option(help="Also count replies found word for word in this file.")
+]
+
+GreedyOption = Annotated[bool, typer.Option("--greedy", help="One greedy reply, no choice.")]
+TrainOption = Annotated[
+    Path | None, typer.Option(help="ED-format file: count replies found in it word for word.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the group to ``app``."""
+    from empatheia.cli import evaluate_care
+
     group = typer.Typer(no_args_is_help=True)
     group.command()(text)
+    evaluate_care.register(group)
     app.add_typer(group, name="evaluate", help="Measure a system on data.")
 
 
 def text(
-    data: DataOption, out: OutOption, preset: PresetOption = "small", limit: LimitOption = None
+    data: DataOption,
+    out: OutOption,
+    preset: PresetOption = "small",
+    limit: LimitOption = None,
+    greedy: GreedyOption = False,
+    train: TrainOption = None,
 ) -> None:
     """Emotion accuracy, Dist-1/2 and perplexity of every reply; writes scores.json."""
+    from rich.progress import Progress
+
     from empatheia.cli import show
     from empatheia.evaluation.text import evaluate_text
     from empatheia.files import check_writable
 
     check_writable(out)
-    scores = evaluate_text(data, out, preset=preset, limit=limit)
+    with Progress(console=show.progress_console(), transient=True) as bar:
+        task = bar.add_task("replies", total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        scores = evaluate_text(data, out, preset, limit, greedy, train, progress)
     console = show.output()
     for name, score in scores.items():
         low, high = score["ci95"]
-        console.print(f"{name:12} {score['value']:8.2f}  [{low:.2f}, {high:.2f}]  n={score['n']}")
+        console.print(f"{name:18} {score['value']:8.2f}  [{low:.2f}, {high:.2f}]  n={score['n']}")

@@ -29,8 +29,8 @@ class LoopConfig:
     betas: tuple[float, float] = (0.9, 0.98)
     clip: float = 1.0
     accumulate: int = 1
-    validate_every: int = 1000
-    save_every: int = 500
+    validate_every: int = 500
+    save_every: int = 125
     seed: int = 0
     bf16: bool = True
 
