@@ -342,9 +342,7 @@ def train_coe(
     torch.manual_seed(loop.seed)
     folder = data / "empathetic_dialogues"
     split = [examples(read_dialogues(folder / f"{name}.jsonl")) for name in ("train", "valid")]
-    ngrams = fit_ngrams(split[0])
-    with torch.inference_mode():
-        ngram_logits = (held_out_logits(split[0]), ngrams([e.context for e in split[1]]))
+    ngrams, ngram_logits = _ngram_reader(split[0], split[1], out)
     reasoner = load_parts(text, base, ngrams)
     chains = read_chains(data / "chain_of_empathy" / "train.jsonl")
     sets = []
@@ -359,3 +357,23 @@ def train_coe(
     meta = reasoner.meta() | {"valid": figures}
     hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True)
     return figures
+
+
+def _ngram_reader(
+    train: Sequence[TextExample], valid: Sequence[TextExample], out: Path
+) -> tuple[NgramClassifier, tuple[Tensor, Tensor]]:
+    """The linear reader and its logits on both splits, fitted once and kept in ``out``."""
+    path = out / "ngrams.safetensors"
+    if not path.is_file():
+        model = fit_ngrams(train)
+        held_out = held_out_logits(train)
+        hub.save(path, model.state_dict() | {"held_out": held_out}, model.meta())
+    weights = hub.load(path)
+    tensors = dict(weights.tensors)
+    held_out = tensors.pop("held_out")
+    if len(held_out) != len(train):
+        raise InputError(f"{path} was made from other data; choose another --out")
+    model = NgramClassifier.from_meta(weights.meta)
+    model.load_state_dict(tensors)
+    with torch.inference_mode():
+        return model, (held_out, model([e.context for e in valid]))
