@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from empatheia import hub
 from empatheia.data.sampler import BucketSampler
@@ -86,15 +86,15 @@ def collate(clips: Sequence[VoiceClip], heard: Sequence[FloatArray]) -> VoiceBat
     frames = np.zeros((B, T * STEP_FRAMES, FRAME_WIDTH), np.float32)
     weight = np.zeros_like(frames)
     for b, clip in enumerate(clips):
-        n, t = len(clip.base), int(clip.steps.sum())
+        n, rows = len(clip.base), int(clip.steps.sum())
         base[b, :n], stress[b, :n], place[b, :n], keep[b, :n] = (
             clip.base, clip.stress, clip.place, 1.0,
         )  # fmt: skip
         log_steps[b, :n] = np.log(clip.steps)
-        owner[b, :t] = np.repeat(np.arange(n), clip.steps)
-        phase[b, :t] = phase_of(torch.from_numpy(clip.steps)).numpy()
-        step_keep[b, :t] = 1.0
-        f = t * STEP_FRAMES
+        owner[b, :rows] = np.repeat(np.arange(n), clip.steps)
+        phase[b, :rows] = phase_of(torch.from_numpy(clip.steps)).numpy()
+        step_keep[b, :rows] = 1.0
+        f = rows * STEP_FRAMES
         frames[b, :f] = clip.frames[:f]
         weight[b, :f, : clip.known[0]] = 1.0
         weight[b, :f, BANDS : BANDS + clip.known[1]] = 1.0
@@ -126,14 +126,11 @@ class VoiceStage:
         self._held = [c for c in clips if c.group in held][:64]
         lengths = [int(c.steps.sum()) for c in self._train]
         self._sampler = BucketSampler(lengths, batch, seed)
-        self.model = VoiceNetwork(config)
+        self.network = VoiceNetwork(config)
+        self.model: nn.Module = self.network
         mean, std = frame_statistics(self._train[:: max(1, len(self._train) // 500)])
         self.network.frame_mean.copy_(mean)
         self.network.frame_std.copy_(std)
-
-    @property
-    def network(self) -> VoiceNetwork:
-        return self.model
 
     def groups(self, lr: float) -> list[dict[str, Any]]:
         matrices = [p for p in self.model.parameters() if p.ndim >= 2]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from empatheia import hub
 from empatheia.errors import InputError
@@ -66,7 +66,8 @@ class LettersStage:
         self._held = [usable[i] for i in order[:held]]
         self._train = [usable[i] for i in order[held:]]
         self._seed, self._batch = seed, batch
-        self.model = LettersToSounds()
+        self.network = LettersToSounds()
+        self.model: nn.Module = self.network
 
     def groups(self, lr: float) -> list[dict[str, Any]]:
         return [{"params": list(self.model.parameters()), "lr": lr}]
@@ -93,7 +94,7 @@ class LettersStage:
         """Sound error rate (with and without stress) and share of wrong words."""
         errors, plain, total, wrong = 0, 0, 0, 0
         for entry in self._held:
-            guess = self.model.sound_out(entry.word)
+            guess = self.network.sound_out(entry.word)
             errors += edits(guess, entry.sounds)
             plain += edits(
                 [s.rstrip("012") for s in guess], [s.rstrip("012") for s in entry.sounds]
@@ -131,7 +132,7 @@ def train_lexicon(
     loop = LoopConfig(steps, lr=3e-3, validate_every=steps, save_every=max(1, steps // 4))
     figures = run(stage, loop, out, resume, report)
     text = "\n".join(f"{e.word} {' '.join(e.sounds)}" for e in entries)
-    tensors = {f"letters.{k}": v for k, v in stage.model.state_dict().items()}
+    tensors = {f"letters.{k}": v for k, v in stage.network.state_dict().items()}
     meta = {
         "kind": "voice-lexicon",
         "words": len(entries),

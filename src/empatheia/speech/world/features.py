@@ -40,9 +40,9 @@ class Frames:
         return len(self.f0)
 
 
-def mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+def mel(hertz: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """Frequency in Hz -> mel (O'Shaughnessy)."""
-    return 2595.0 * np.log10(1.0 + hertz / 700.0)
+    return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0))
 
 
 def hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -53,14 +53,14 @@ def hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
 @lru_cache(maxsize=1)
 def band_hertz() -> NDArray[np.float64]:
     """Frequencies of the ``BANDS`` points of an envelope."""
-    return hertz(np.linspace(0.0, float(mel(np.float64(SAMPLE_RATE / 2))), BANDS))
+    return hertz(np.linspace(0.0, float(mel(SAMPLE_RATE / 2)), BANDS))
 
 
 @lru_cache(maxsize=4)
 def _to_bands(sample_rate: int, bins: int) -> NDArray[np.float64]:
     """(bins, bands): triangles one band wide, each summing to one; empty above Nyquist."""
     frequency = np.linspace(0, sample_rate / 2, bins)
-    centre = np.linspace(0.0, float(mel(np.float64(SAMPLE_RATE / 2))), BANDS)
+    centre = np.linspace(0.0, float(mel(SAMPLE_RATE / 2)), BANDS)
     width = centre[1] - centre[0]
     weight = np.clip(1 - np.abs(mel(frequency)[:, None] - centre[None]) / width, 0, None)
     return weight / np.maximum(weight.sum(0, keepdims=True), 1e-9)

@@ -23,7 +23,7 @@ _FLOOR = 1e-5
 def _filters() -> FloatArray:
     """(bins, MEL_BANDS) triangles in mel."""
     frequency = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)
-    edges = hertz(np.linspace(mel(np.float64(50.0)), mel(np.float64(TOP_HERTZ)), MEL_BANDS + 2))
+    edges = hertz(np.linspace(float(mel(50.0)), float(mel(TOP_HERTZ)), MEL_BANDS + 2))
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
     rising = (frequency[:, None] - low) / (centre - low)
     falling = (high - frequency[:, None]) / (high - centre)
