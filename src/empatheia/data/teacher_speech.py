@@ -213,6 +213,25 @@ def usable_sentence(sentence: str) -> bool:
     return 3 <= len(words) <= 20 and not twice and bool(_SAYABLE.fullmatch(sentence))
 
 
+def listener_sentences(path: Path, seed: int = 0) -> list[str]:
+    """Distinct usable sentences of listeners in an EmpatheticDialogues file, shuffled."""
+    import random
+
+    if not path.is_file():
+        raise InputError(f"no file at {path}: give EmpatheticDialogues as JSON lines")
+    found: set[str] = set()
+    for line in path.read_text(encoding="utf-8").splitlines():
+        for utterance in json.loads(line)["utterances"]:
+            if utterance["role"] == "listener":
+                pieces = re.split(r"(?<=[.?!])\s+", utterance["text"].replace("_comma_", ","))
+                found |= {
+                    " ".join(p.split()) for p in pieces if p.rstrip().endswith((".", "?", "!"))
+                }
+    usable = sorted(filter(usable_sentence, found))
+    random.Random(seed).shuffle(usable)
+    return usable
+
+
 def render(sentences: Iterable[str], voice: str, folder: Path) -> list[TeacherClip]:
     """Let one teacher say all sentences into ``folder/voice``; returns what it said when."""
     if voice not in VOICES:

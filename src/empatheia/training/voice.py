@@ -31,6 +31,7 @@ from empatheia.speech.world.network import (
 )
 from empatheia.training.loop import LoopConfig, Report, run
 from empatheia.training.voice_data import VoiceClip, analyse_folder, varied_clips
+from empatheia.training.voice_styles import build_styles
 
 HEARD = 200  # mel frames (2.5 s) from which a style is heard
 _F0, _VOICED = BANDS + APERIODICITY_BANDS, BANDS + APERIODICITY_BANDS + 1
@@ -234,13 +235,21 @@ def train_voice(
     resume: bool = False,
     report: Report | None = None,
     config: VoiceConfig | None = None,
-) -> VoiceNetwork:
-    """Learn a voice from a folder of teacher speech; checkpoints and log in ``out``."""
-    clips = varied_clips(analyse_folder(teachers), copies, seed)
-    stage = VoiceStage(clips, config or VoiceConfig(), batch, seed)
+) -> dict[str, float]:
+    """Learn a voice from a folder of teacher speech; weights, checkpoints and log in ``out``."""
+    recordings = analyse_folder(teachers)
+    stage = VoiceStage(varied_clips(recordings, copies, seed), config or VoiceConfig(), batch, seed)
+    every = max(steps // 8, 1)
     loop = LoopConfig(
-        steps=steps, lr=lr, warmup=min(300, steps // 5 + 1), validate_every=max(steps // 8, 1),
-        save_every=max(steps // 8, 1), seed=seed,
-    )  # fmt: skip
-    run(stage, loop, out, resume, report)
-    return stage.network
+        steps,
+        lr,
+        warmup=min(300, steps // 5 + 1),
+        validate_every=every,
+        save_every=every,
+        seed=seed,
+    )
+    figures = run(stage, loop, out, resume, report)
+    styles = build_styles(stage.network, recordings).tensors()
+    meta = {"steps": steps, "sentences": len(recordings), "valid": figures}
+    save_voice(out / "voice-world.safetensors", stage.network, styles, meta)
+    return figures

@@ -1,0 +1,61 @@
+"""``empatheia evaluate voice`` and ``evaluate actors``: the voice, measured on its sound."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RavdessOption = Annotated[Path | None, typer.Option(help="RAVDESS speech: 03-01-*.flac or .wav.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add both commands to the ``evaluate`` group."""
+    app.command("voice")(voice)
+    app.command("actors")(actors)
+
+
+def voice(
+    dialogues: Annotated[Path, typer.Option(help="EmpatheticDialogues valid as JSON lines.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for voice.json.")],
+    ravdess: RavdessOption = None,
+    weights: Annotated[Path | None, typer.Option(help="Another voice than the shipped.")] = None,
+    per_cell: Annotated[int, typer.Option(min=1, help="Sentences of each of 192 cells.")] = 2,
+    teachers: Annotated[bool, typer.Option(help="Also hear the teachers themselves.")] = True,
+    only: Annotated[str | None, typer.Option(help="One measurement by its name.")] = None,
+) -> None:
+    """Word errors, emotions against actors, profiles, style, speed; writes voice.json."""
+    from empatheia.evaluation.voice import evaluate_voice
+    from empatheia.files import check_writable
+    from empatheia.speech.world.generator import WorldVoice
+
+    check_writable(out)
+    out.mkdir(parents=True, exist_ok=True)
+
+    def progress(line: str) -> None:
+        typer.echo(line, err=True)
+
+    scores = evaluate_voice(
+        WorldVoice.load(weights), dialogues, ravdess, out, per_cell, teachers, only, progress
+    )
+    text = json.dumps(scores, indent=1)
+    part = out / "voice.json.part"
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(out / "voice.json")
+    typer.echo(text)
+
+
+def actors(
+    ravdess: Annotated[Path, typer.Option(help="RAVDESS speech: 03-01-*.flac or .wav.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: emotions.json.")],
+) -> None:
+    """What emotions do to pitch, range, rate, energy and tilt of real actors."""
+    from empatheia.evaluation.voice_emotion import measure_actors, write_effects
+    from empatheia.files import check_writable
+
+    check_writable(out.parent)
+    figures = measure_actors(ravdess)
+    write_effects(figures, out)
+    typer.echo(f"{figures['clips']} clips of {figures['actors']} actors: {out}")

@@ -1,0 +1,359 @@
+"""What the voice must reach, measured on its sound: words, emotions, profiles, styles, speed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from empatheia.data.labels import EMOTIONS8
+from empatheia.errors import InputError, unknown
+from empatheia.evaluation.recogniser import Recogniser, WordErrors, total
+from empatheia.evaluation.voice_emotion import (
+    actor_clips,
+    effects,
+    mean_acoustics,
+)
+from empatheia.media.audio import read_audio, wav_bytes
+from empatheia.protocols import SpeechGenerator
+from empatheia.speech.acoustics import Acoustics, measure
+from empatheia.speech.sentences import split
+from empatheia.speech.world.styles import actors, profiles
+from empatheia.types import Profile, Speech
+
+Progress = Callable[[str], None]
+SIX = ("happy", "sad", "angry", "fear", "surprised", "disgusted")
+
+
+def reply_sentences(path: Path, count: int) -> list[str]:
+    """The first ``count`` usable sentences of listeners in an EmpatheticDialogues file."""
+    from empatheia.data.empathetic import clean
+    from empatheia.data.teacher_speech import usable_sentence
+
+    if not path.is_file():
+        raise InputError(f"no file at {path}: give EmpatheticDialogues as JSON lines")
+    out: list[str] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        said = [u["text"] for u in json.loads(line)["utterances"] if u["role"] == "listener"]
+        sentences = split(clean(said[0])) if said else []
+        if sentences and usable_sentence(sentences[0]) and len(sentences[0].split()) >= 5:
+            out.append(sentences[0])
+        if len(out) == count:
+            break
+    return out
+
+
+def say(
+    voice: SpeechGenerator, text: str, emotion: str, intensity: float, profile: Profile
+) -> Speech:
+    """One sentence as the voice makes it, before loudness is evened out."""
+    phonemes = voice.phonemize(text)
+    style = voice.style_for(emotion, intensity, profile)
+    return voice.generate(phonemes, voice.encode_content(phonemes), style)
+
+
+def word_errors(
+    voice: SpeechGenerator, sentences: Sequence[str], per_cell: int, progress: Progress
+) -> dict[str, Any]:
+    """Word error rate of 24 profiles x 8 emotions, ``per_cell`` sentences each, taken in turn."""
+    recogniser = Recogniser()
+    cells: dict[str, WordErrors] = {}
+    number = 0
+    for profile in profiles():
+        for emotion in EMOTIONS8:
+            parts = []
+            for _ in range(per_cell):
+                text = sentences[number % len(sentences)]
+                parts.append(recogniser.errors(say(voice, text, emotion, 0.7, profile), text))
+                number += 1
+            cells[f"{profile.age} {profile.gender} {profile.tone} {emotion}"] = total(parts)
+        progress(f"words {profile.age} {profile.gender} {profile.tone}")
+    worst = max(cells, key=lambda name: cells[name].rate)
+    return {
+        "sentences": number,
+        "mean": total(list(cells.values())).rate,
+        "worst_cell": worst,
+        "worst": cells[worst].rate,
+        "by_emotion": _grouped(cells, lambda name: name.split()[-1]),
+        "by_speaker": _grouped(cells, lambda name: " ".join(name.split()[:2])),
+        "by_tone": _grouped(cells, lambda name: name.split()[2]),
+    }
+
+
+def _grouped(cells: Mapping[str, WordErrors], key: Callable[[str], str]) -> dict[str, float]:
+    groups: dict[str, list[WordErrors]] = defaultdict(list)
+    for name, errors in cells.items():
+        groups[key(name)].append(errors)
+    return {name: round(total(parts).rate, 2) for name, parts in groups.items()}
+
+
+def teacher_word_errors(folder: Path, sentences: Sequence[str]) -> dict[str, float]:
+    """The same sentences said by the teacher voices (Flite and Festival must be installed)."""
+    from empatheia.data.teacher_speech import VOICES, read_wav, render
+
+    recogniser = Recogniser()
+    out = {}
+    for teacher in VOICES:
+        clips = render(sentences, teacher, folder)
+        heard = [recogniser.errors(Speech(*read_wav(folder / c.wav)), c.text) for c in clips]
+        out[teacher] = round(total(heard).rate, 2)
+    return out
+
+
+def exchanged_content(
+    voice: SpeechGenerator, sentences: Sequence[str], profile: Profile
+) -> dict[str, float]:
+    """Timing of one sentence, content of another: which one does a recogniser hear?"""
+    recogniser = Recogniser()
+    by_length: dict[int, list[str]] = defaultdict(list)
+    for text in sentences:
+        by_length[len(voice.phonemize(text))].append(text)
+    pairs = [
+        (texts[i], texts[i + 1])
+        for texts in by_length.values()
+        for i in range(0, len(texts) - 1, 2)
+    ]
+    style = voice.style_for("neutral", 0.0, profile)
+    content_errors, timing_errors = [], []
+    for timing, words in pairs:
+        phonemes = voice.phonemize(timing)
+        content = voice.encode_content(voice.phonemize(words))
+        speech = voice.generate(phonemes, content, style)
+        content_errors.append(recogniser.errors(speech, words))
+        timing_errors.append(recogniser.errors(speech, timing))
+    return {
+        "pairs": len(pairs),
+        "errors_against_content": round(total(content_errors).rate, 1),
+        "errors_against_timing": round(total(timing_errors).rate, 1),
+    }
+
+
+def emotion_effects(
+    voice: SpeechGenerator, sentences: Sequence[str], people: Sequence[Profile]
+) -> dict[str, Any]:
+    """Effects on the wav, against the actors' medians: sign, and ratio within a factor of two."""
+    out: dict[str, Any] = {}
+    right, checked = 0, 0
+    for emotion in SIX:
+        for level, intensity in (("normal", 0.5), ("strong", 1.0)):
+            rows = []
+            for profile in people:
+                plain = _mean(voice, sentences, "neutral", 0.0, profile)
+                rows.append(effects(_mean(voice, sentences, emotion, intensity, profile), plain))
+            ours = {k: float(np.median([r[k] for r in rows])) for k in rows[0]}
+            theirs = {k: v[0] for k, v in actors()[emotion][level].items()}
+            judged = {
+                k: _agrees(k, ours[k], theirs[k]) for k in ("pitch", "span", "rate", "energy")
+            }
+            right += sum(judged.values())
+            checked += len(judged)
+            out[f"{emotion} {level}"] = {
+                k: [round(ours[k], 3), theirs[k], judged.get(k)] for k in ours
+            }
+    return {"right": right, "checked": checked, "cells": out}
+
+
+def _mean(
+    voice: SpeechGenerator, sentences: Sequence[str], emotion: str, intensity: float, who: Profile
+) -> Acoustics:
+    return mean_acoustics([measure(say(voice, s, emotion, intensity, who)) for s in sentences])
+
+
+def _agrees(name: str, ours: float, theirs: float) -> bool:
+    """Same direction (or both within 5 % or 1 dB of none), and within a factor of two."""
+    if name == "energy":
+        same = ours * theirs > 0 or (abs(ours) < 1 and abs(theirs) < 1)
+        return same and abs(ours - theirs) <= 20 * np.log10(2)
+    small = abs(np.log(ours)) < 0.05 and abs(np.log(theirs)) < 0.05
+    same = (ours - 1) * (theirs - 1) > 0 or small
+    return bool(same and 0.5 <= ours / theirs <= 2.0)
+
+
+def _features(speech: Speech) -> list[float]:
+    """Means and spreads of log mel bands and of pitch, for plain classifiers."""
+    from empatheia.media.audio import resample
+    from empatheia.speech.world.mel import log_mel
+
+    mel = log_mel(resample(speech.audio, speech.sample_rate, 24000))
+    mel = mel[mel.mean(1) > mel.mean(1).max() - 2.0].reshape(-1, 20, 4).mean(2)
+    a = measure(speech)
+    own = [np.log(a.pitch), np.log(a.span + 0.5), np.log(a.seconds), a.energy / 10, a.tilt]
+    return [*map(float, own), *map(float, mel.mean(0)), *map(float, mel.std(0))]
+
+
+def _classifier() -> Any:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    return make_pipeline(StandardScaler(), SVC(C=10.0, gamma="scale"))
+
+
+def profile_accuracy(voice: SpeechGenerator, sentences: Sequence[str]) -> dict[str, float]:
+    """Train on half of the sentences of every profile, name age, gender and tone of the rest."""
+    half = len(sentences) // 2
+    rows: dict[bool, list[list[float]]] = {True: [], False: []}
+    names: dict[bool, list[Profile]] = {True: [], False: []}
+    for profile in profiles():
+        for i, text in enumerate(sentences):
+            rows[i < half].append(_features(say(voice, text, "neutral", 0.0, profile)))
+            names[i < half].append(profile)
+    out: dict[str, float] = {"renders": len(rows[True]) + len(rows[False])}
+    for field in ("age", "gender", "tone"):
+        model = _classifier().fit(rows[True], [getattr(p, field) for p in names[True]])
+        wanted = [getattr(p, field) for p in names[False]]
+        out[field] = round(float(np.mean(model.predict(rows[False]) == np.array(wanted))) * 100, 1)
+    return out
+
+
+def actor_classifier(
+    voice: SpeechGenerator, ravdess: Path, sentences: Sequence[str], people: Sequence[Profile]
+) -> dict[str, Any]:
+    """A classifier of six emotions trained on actors 1-16 names actors 17-20 and the voice.
+
+    Features are taken relative to the speaker's own neutral speech, on both sides.
+    """
+    clips = [c for c in actor_clips(ravdess) if c.emotion in (*SIX, "neutral")]
+    heard = [(c, np.array(_features(read_audio(c.path)))) for c in clips]
+    base = {
+        actor: np.mean([f for c, f in heard if c.actor == actor and c.emotion == "neutral"], axis=0)
+        for actor in {c.actor for c in clips}
+    }
+    acted = [(c, f - base[c.actor]) for c, f in heard if c.emotion != "neutral"]
+    train = [(f, c.emotion) for c, f in acted if c.actor <= 16]
+    held = [(f, c.emotion) for c, f in acted if c.actor > 16]
+    model = _classifier().fit([f for f, _ in train], [e for _, e in train])
+    own = np.mean(model.predict([f for f, _ in held]) == np.array([e for _, e in held]))
+    ours, wanted = [], []
+    for profile in people:
+        neutral = np.mean(
+            [_features(say(voice, s, "neutral", 0.0, profile)) for s in sentences], axis=0
+        )
+        for emotion in SIX:
+            for text in sentences:
+                ours.append(np.array(_features(say(voice, text, emotion, 1.0, profile))) - neutral)
+                wanted.append(emotion)
+    found = model.predict(ours)
+    return {
+        "actors_held_out": round(100 * float(own), 1),
+        "voice": round(100 * float(np.mean(found == np.array(wanted))), 1),
+        "chance": round(100 / len(SIX), 1),
+        "n_actors": len(held),
+        "n_voice": len(ours),
+        "by_emotion": {
+            e: round(100 * float(np.mean(found[np.array(wanted) == e] == e)), 1) for e in SIX
+        },
+    }
+
+
+def style_round_trip(
+    voice: SpeechGenerator, sentences: Sequence[str], folder: Path
+) -> dict[str, float]:
+    """Cosine of the style heard from a wav file with the style it was rendered with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = []
+    for i, profile in enumerate(profiles()):
+        for j, emotion in enumerate(EMOTIONS8):
+            text = sentences[(i * len(EMOTIONS8) + j) % len(sentences)]
+            style = voice.style_for(emotion, 1.0, profile)
+            path = folder / "style.wav"
+            path.write_bytes(wav_bytes(say(voice, text, emotion, 1.0, profile)))
+            heard = voice.encode_style(read_audio(path))
+            found.append(float((style @ heard) / (style.norm() * heard.norm())))
+    return {
+        "n": len(found),
+        "mean": round(float(np.mean(found)), 4),
+        "lowest_tenth": round(float(np.percentile(found, 10)), 4),
+        "lowest": round(min(found), 4),
+    }
+
+
+def style_orders_actors(voice: SpeechGenerator, ravdess: Path) -> dict[str, float]:
+    """Linear reading of emotion from ``encode_style`` of actors: 1-16 train, 17-20 test."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    clips = [c for c in actor_clips(ravdess) if c.emotion in SIX]
+    heard = [(c, voice.encode_style(read_audio(c.path)).numpy()) for c in clips]
+    train = [(x, c.emotion) for c, x in heard if c.actor <= 16]
+    held = [(x, c.emotion) for c, x in heard if c.actor > 16]
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    model.fit([x for x, _ in train], [e for _, e in train])
+    right = model.predict([x for x, _ in held]) == np.array([e for _, e in held])
+    return {"accuracy": round(100 * float(right.mean()), 1), "chance": 16.7, "n": len(held)}
+
+
+def speed(voice: SpeechGenerator, sentences: Sequence[str]) -> dict[str, float]:
+    """Real-time factor and the time to a sentence of ten words, warm, on one thread."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        say(voice, sentences[0], "neutral", 0.0, Profile())
+        spent, made = 0.0, 0.0
+        for text in sentences:
+            start = time.perf_counter()
+            speech = say(voice, text, "happy", 0.7, Profile())
+            spent += time.perf_counter() - start
+            made += speech.seconds
+        ten = "I am so sorry that you had to hear that."
+        start = time.perf_counter()
+        say(voice, ten, "sad", 0.7, Profile())
+        first = time.perf_counter() - start
+    finally:
+        torch.set_num_threads(threads)
+    return {"real_time_factor": round(spent / made, 4), "ten_words_seconds": round(first, 3)}
+
+
+def some_people() -> list[Profile]:
+    """Four adults and children, both genders, one of each age."""
+    return [
+        Profile("child", "female"),
+        Profile("young", "male"),
+        Profile("middle-aged", "female"),
+        Profile("elderly", "male"),
+    ]
+
+
+def evaluate_voice(
+    voice: SpeechGenerator,
+    dialogues: Path,
+    ravdess: Path | None,
+    folder: Path,
+    per_cell: int = 2,
+    teachers: bool = True,
+    only: str | None = None,
+    progress: Progress = lambda _: None,
+) -> dict[str, Any]:
+    """Everything above; ``folder`` is for scratch sound. Parts without data are left out."""
+    texts = reply_sentences(dialogues, 100)
+    some, people = texts[:4], some_people()
+    steps: dict[str, Callable[[], Any]] = {
+        "speed": lambda: speed(voice, texts[:20]),
+        "word_errors": lambda: word_errors(voice, texts, per_cell, progress),
+        "exchanged_content": lambda: exchanged_content(voice, texts, Profile()),
+        "emotion_effects": lambda: emotion_effects(voice, some, people),
+        "profile_accuracy": lambda: profile_accuracy(voice, texts[:8]),
+        "style_round_trip": lambda: style_round_trip(voice, texts, folder),
+    }
+    if teachers:
+        steps["teachers"] = lambda: teacher_word_errors(folder, texts)
+    if ravdess is not None:
+        steps["actor_classifier"] = lambda: actor_classifier(voice, ravdess, some, people)
+        steps["style_orders_actors"] = lambda: style_orders_actors(voice, ravdess)
+    if only is not None:
+        if only not in steps:
+            raise InputError(unknown("measurement", only, steps))
+        steps = {only: steps[only]}
+    scores: dict[str, Any] = {}
+    for name, step in steps.items():
+        progress(name)
+        scores[name] = step()
+    return scores
