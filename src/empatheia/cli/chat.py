@@ -6,15 +6,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from empatheia.cli import reply as reply_command
-from empatheia.cli import show, system
-from empatheia.data.text_input import MAX_CHARACTERS
+from empatheia.cli import system
 from empatheia.errors import InputError
-from empatheia.types import Dialogue, Reply, Turn
+
+if TYPE_CHECKING:
+    from empatheia.types import Dialogue, Reply
 
 OutOption = Annotated[
     Path | None,
@@ -37,6 +38,9 @@ def chat(
     no_care_screen: reply_command.NoCareOption = False,
 ) -> None:
     """Talk, turn after turn, with one and the same person. /quit or end of input ends it."""
+    from empatheia.cli import show
+    from empatheia.types import Dialogue
+
     wishes = reply_command.read_wishes(profile, avatar, None, size, out)
     opened = system.open_system(size=size, care=not no_care_screen)
     chosen = wishes.resolve(opened, None)
@@ -82,6 +86,7 @@ def _lines() -> Iterator[str]:
 
 def _with_line(dialogue: Dialogue, line: str) -> Dialogue:
     from empatheia.data.dialogue import add_speaker_turn
+    from empatheia.data.text_input import MAX_CHARACTERS
 
     if len(line) > 8 * MAX_CHARACTERS:
         raise InputError(f"the line has {len(line):,} characters; {MAX_CHARACTERS:,} are allowed.")
@@ -89,4 +94,6 @@ def _with_line(dialogue: Dialogue, line: str) -> Dialogue:
 
 
 def _answered(dialogue: Dialogue, answer: Reply) -> Dialogue:
+    from empatheia.types import Turn
+
     return replace(dialogue, turns=(*dialogue.turns, Turn("listener", answer.text)))

@@ -18,6 +18,7 @@ import typer
 import empatheia
 from empatheia.errors import EmpatheiaError
 
+INTERRUPTED = 130
 COMMANDS = ("reply", "chat", "evaluate", "train", "doctor")
 
 
@@ -61,10 +62,12 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = build_app()(arguments, standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except EmpatheiaError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2

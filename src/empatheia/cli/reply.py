@@ -7,13 +7,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from empatheia.cli import show, system
+from empatheia.cli import system
 from empatheia.errors import InputError
-from empatheia.types import Dialogue, Profile
+
+if TYPE_CHECKING:
+    from empatheia.types import Dialogue, Profile
 
 DEFAULT_OUT = Path("out")
 
@@ -64,6 +66,8 @@ def reply(
 
     Files are written to the folder out; --json or --text-only alone write none.
     """
+    from empatheia.cli import show
+
     folder = out if out or json or text_only else DEFAULT_OUT
     wishes = read_wishes(profile, avatar, set_chain, size, folder)
     asked = read_request(text, dialogue)
@@ -130,6 +134,7 @@ def read_request(text: str | None, path: Path | None) -> Dialogue:
     """
     from empatheia.data.dialogue import add_speaker_turn, read_dialogue
     from empatheia.data.text_input import read_text
+    from empatheia.types import Dialogue
 
     asked = read_dialogue(path) if path else Dialogue("reply", ())
     complete = bool(asked.turns) and asked.turns[-1].role == "speaker"

@@ -20,9 +20,14 @@ def output() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
+def progress_console() -> Console:
+    """Standard error, where progress is shown."""
+    return Console(stderr=True, highlight=False)
+
+
 def run_to_end(events: Generator[Event], quiet: bool = False) -> Reply:
     """Drain ``events`` with one line of progress; an interruption closes the generator."""
-    console = Console(stderr=True, highlight=False)
+    console = progress_console()
     frames = 0
     with closing(events), console.status("understanding …") as status:
         for event in events:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from empatheia.errors import InputError, unknown
-from empatheia.types import Avatar, Dialogue, Event, Profile
+
+if TYPE_CHECKING:
+    from empatheia.types import Avatar, Dialogue, Event, Profile
 
 SIZES = (256, 512)
 PRESETS = ("small",)

@@ -1,0 +1,50 @@
+"""The error border and the help of every command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import empatheia as package
+from empatheia.cli import main
+from empatheia.cli.doctor import findings
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("reply",), ("chat",), ("evaluate",), ("evaluate", "text"), ("train",),
+              ("doctor",)]
+)  # fmt: skip
+def test_help(empatheia, words):
+    outcome = empatheia(*words, "--help")
+    assert outcome.code == 0
+    assert "Usage" in outcome.out
+
+
+def test_version(empatheia):
+    assert empatheia("--version").out == f"empatheia {package.__version__}\n"
+
+
+def test_unknown_command_is_one_line(empatheia):
+    outcome = empatheia("replly")
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: ")
+    assert outcome.err.count("\n") == 1
+
+
+def test_a_message_with_line_breaks_becomes_one_line():
+    assert main.one_line(ValueError("a\nb\n  c")) == "a b c"
+    assert main.one_line(ValueError()) == "ValueError"
+
+
+def test_reader_that_goes_away():
+    """A closed pipe ends the command quietly, without a traceback."""
+    command = f"{sys.executable} -m empatheia --help | true"
+    done = subprocess.run(command, shell=True, capture_output=True, timeout=60)
+    assert b"Traceback" not in done.stderr
+
+
+def test_doctor_never_breaks():
+    names = [finding.name for finding in findings()]
+    assert {"Python", "cores", "PyTorch", "H.264 encoder", "AAC encoder", "weights"} <= set(names)
