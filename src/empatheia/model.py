@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from empatheia.care.screen import spoken
 from empatheia.data.labels import check_profile
 from empatheia.errors import InputError, unknown
 from empatheia.llm.decoding import Sampling
@@ -19,7 +20,7 @@ from empatheia.media.tags import Tags
 from empatheia.media.video import encode_passing
 from empatheia.protocols import CareScreen, FaceGenerator, SpeechGenerator
 from empatheia.reasoner import Ranking, Reasoner, Request, Thought
-from empatheia.speech.sentences import join_sentences, split_sentences
+from empatheia.speech.sentences import join, speak, split
 from empatheia.types import (
     AudioEvent,
     Avatar,
@@ -54,6 +55,7 @@ class _Plan:
     """What is going to be said, by whom and how."""
 
     text: str
+    spoken: str  # the text as it is to be read aloud
     emotion: str  # one of the eight keys: what voice and face show
     intensity: float
     thought: Thought | None
@@ -127,7 +129,8 @@ class Empatheia:
         safety = self._screen(dialogue)
         if safety.level == "crisis":
             assert self.care is not None
-            plan = _Plan(self.care.crisis_message(safety), *CALM, None, safety)
+            message = self.care.crisis_message(safety)
+            plan = _Plan(message, spoken(message), *CALM, None, safety)
             who = replace(who, tone="gentle")
             yield ChainEvent(None, None)
         else:
@@ -139,9 +142,9 @@ class Empatheia:
             with clock.stage("write"):
                 text, safety = self._write(request, thinking, safety)
             emotion = thought.chain.response_emotion
-            plan = _Plan(text, emotion, intensity_of(thought), thought, safety)
-        for sentence in split_sentences(plan.text):
-            yield TextEvent(sentence + " ")
+            plan = _Plan(text, text, emotion, intensity_of(thought), thought, safety)
+        for number, sentence in enumerate(split(plan.text)):
+            yield TextEvent(f" {sentence}" if number else sentence)
         if text_only:
             clock.mark("total")
             yield Done(self._reply(plan, who, person, clock, None, b"", b""))
@@ -212,18 +215,18 @@ class Empatheia:
 
     def _speak(self, plan: _Plan, who: Profile, clock: _Clock) -> Generator[Event, None, Speech]:
         """Say the reply sentence by sentence; returns the whole."""
-        with clock.stage("speak"):
-            style = self.speech.style_for(plan.emotion, plan.intensity, who)
-        spoken: list[Speech] = []
-        for sentence in split_sentences(plan.text):
+        sentences = speak(self.speech, plan.spoken, plan.emotion, plan.intensity, who)
+        parts: list[Speech] = []
+        start = 0.0
+        while True:
             with clock.stage("speak"):
-                phonemes = self.speech.phonemize(sentence)
-                content = self.speech.encode_content(phonemes)
-                spoken.append(self.speech.generate(phonemes, content, style))
-                joined = join_sentences(spoken)
+                part = next(sentences, None)
+            if part is None:
+                return join(parts)
+            parts.append(part)
             clock.mark("first_sound")
-            yield AudioEvent(spoken[-1], joined.seconds - spoken[-1].seconds)
-        return join_sentences(spoken)
+            yield AudioEvent(part, start)
+            start += part.seconds
 
     def _animate(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,24 @@ def encode_mp4(
     buffer = io.BytesIO()
     for _ in _encode([(speech, frames)], fps, tags or Tags(), buffer, {}):
         pass
+    return moov_first(buffer.getvalue())
+
+
+def encode_passing(
+    frames: Iterable[Frame], fps: int, speech: Speech, tags: Tags | None = None
+) -> Generator[Frame, None, bytes]:
+    """:func:`encode_mp4` that hands each frame on as it is encoded and returns the file."""
+    buffer = io.BytesIO()
+    passing: list[Frame] = []
+
+    def watched() -> Iterator[Frame]:
+        for frame in frames:
+            passing.append(frame)
+            yield frame
+
+    for _ in _encode([(speech, watched())], fps, tags or Tags(), buffer, {}):
+        while passing:
+            yield passing.pop(0)
     return moov_first(buffer.getvalue())
 
 
