@@ -155,7 +155,10 @@ def _profile(record: Mapping[str, Any], key: str, where: str) -> Profile | None:
         return None
     values = dict(_object(record[key], f"{where}: {key}", ()))
     values.pop("ID", None)  # the number of an actor in the released AvaMERG files
-    return replace(Profile(), **check_profile_values(values, f"{where}: {key}"))
+    try:
+        return replace(Profile(), **check_profile_values(values, "profile"))
+    except InputError as error:
+        raise InputError(f"{where}: {key}: {error}") from error
 
 
 def _turn(value: object, where: str, folder: Path) -> Turn:
