@@ -22,8 +22,11 @@ class Brush:
     scale: float
 
     def fixed(self, points: Points, x: int = 0, y: int = 0) -> NDArray[np.int32]:
-        moved = points * self.scale - (0.5 + x, 0.5 + y)
-        return np.round(moved * (1 << _SHIFT)).astype(np.int32)
+        one = 1 << _SHIFT
+        out = points * (self.scale * one)
+        out[:, 0] -= x * one + one / 2 - 0.5  # and half a step to round
+        out[:, 1] -= y * one + one / 2 - 0.5
+        return np.floor(out).astype(np.int32)
 
     def fill(self, points: Points, colour: Colour) -> None:
         """An opaque polygon with smooth edges."""
@@ -32,12 +35,18 @@ class Brush:
 
     def box(self, points: Points, margin: float) -> tuple[int, int, int, int]:
         """Pixel rectangle (x0, y0, x1, y1) around ``points``, inside the texture."""
-        low = np.floor((points.min(0) - margin) * self.scale).astype(int)
-        high = np.ceil((points.max(0) + margin) * self.scale).astype(int) + 1
+        x, y, scale = points[:, 0], points[:, 1], self.scale
         h, w = self.texture.shape[:2]
-        return max(low[0], 0), max(low[1], 0), min(high[0], w), min(high[1], h)
+        return (
+            max(int((x.min() - margin) * scale), 0),
+            max(int((y.min() - margin) * scale), 0),
+            min(int((x.max() + margin) * scale) + 2, w),
+            min(int((y.max() + margin) * scale) + 2, h),
+        )
 
-    def mask(self, points: Points, box: tuple[int, int, int, int], blur: float = 0.0) -> NDArray[np.uint8]:
+    def mask(
+        self, points: Points, box: tuple[int, int, int, int], blur: float = 0.0
+    ) -> NDArray[np.uint8]:
         x0, y0, x1, y1 = box
         out = np.zeros((max(y1 - y0, 1), max(x1 - x0, 1)), np.uint8)
         cv2.fillPoly(out, [self.fixed(points, x0, y0)], 255, cv2.LINE_AA, _SHIFT)
@@ -45,7 +54,15 @@ class Brush:
             out = cv2.GaussianBlur(out, (0, 0), blur * self.scale)
         return out
 
-    def wash(self, points: Points, colour: Colour, opacity: float, blur: float = 0.0, within: NDArray[np.uint8] | None = None, at: tuple[int, int] = (0, 0)) -> None:
+    def wash(
+        self,
+        points: Points,
+        colour: Colour,
+        opacity: float,
+        blur: float = 0.0,
+        within: NDArray[np.uint8] | None = None,
+        at: tuple[int, int] = (0, 0),
+    ) -> None:
         """A translucent polygon, softened by ``blur`` units, optionally kept inside a mask.
 
         ``within`` is a mask whose corner lies at pixel ``at``.
@@ -60,13 +77,24 @@ class Brush:
             return
         mask = self.mask(points, (x0, y0, x1, y1), blur)
         if within is not None:
-            mask = cv2.multiply(mask, within[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]], scale=1 / 255)
+            mask = cv2.multiply(
+                mask, within[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]], scale=1 / 255
+            )
         self.blend((x0, y0, x1, y1), mask, np.asarray(colour, np.float32) * 255, opacity)
 
-    def blend(self, box: tuple[int, int, int, int], mask: NDArray[np.uint8], colour: NDArray[np.float32] | NDArray[np.uint8], opacity: float = 1.0) -> None:
+    def blend(
+        self,
+        box: tuple[int, int, int, int],
+        mask: NDArray[np.uint8],
+        colour: NDArray[np.float32] | NDArray[np.uint8],
+        opacity: float = 1.0,
+    ) -> None:
         """Colour (3,) or a picture (h, w, 3) over the texture where ``mask`` says."""
         x0, y0, x1, y1 = box
         region = self.texture[y0:y1, x0:x1, :3]
-        share = mask.astype(np.float32)[..., None] * np.float32(opacity / 255)
-        old = region.astype(np.float32)
-        region[...] = (old + (colour - old) * share + 0.5).astype(np.uint8)
+        share = np.multiply(mask, np.float32(opacity / 255), dtype=np.float32)[..., None]
+        change = np.subtract(colour, region, dtype=np.float32)
+        change *= share
+        change += region
+        change += np.float32(0.5)
+        region[...] = change

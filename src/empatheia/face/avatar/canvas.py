@@ -7,6 +7,7 @@ Masks are uint8 or float in [0, 1]; colours are RGB triples in [0, 1].
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -19,7 +20,9 @@ UNITS = 256
 _SHIFT = 4  # sub-pixel bits of the polygon filler
 
 
-def spline(points: Points | list[tuple[float, float]], closed: bool = False, step: int = 8) -> Points:
+def spline(
+    points: Points | list[tuple[float, float]], closed: bool = False, step: int = 8
+) -> Points:
     """Catmull-Rom curve through ``points``, ``step`` pieces between neighbours."""
     p = np.asarray(points, np.float64)
     before = np.roll(p, 1, 0) if closed else np.vstack([2 * p[0] - p[1], p[:-1]])
@@ -27,10 +30,10 @@ def spline(points: Points | list[tuple[float, float]], closed: bool = False, ste
     tangent = (after - before) / 2
     start, stop = (p, np.roll(p, -1, 0)) if closed else (p[:-1], p[1:])
     t0, t1 = (tangent, np.roll(tangent, -1, 0)) if closed else (tangent[:-1], tangent[1:])
-    t = (np.arange(step) / step)[None, :, None]
-    a, b = 2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t
-    c, d = -2 * t**3 + 3 * t**2, t**3 - t**2
-    curve = (a * start[:, None] + b * t0[:, None] + c * stop[:, None] + d * t1[:, None]).reshape(-1, 2)
+    a, b, c, d = _hermite(step)
+    curve = (a * start[:, None] + b * t0[:, None] + c * stop[:, None] + d * t1[:, None]).reshape(
+        -1, 2
+    )
     return curve if closed else np.vstack([curve, p[-1]])
 
 
@@ -41,10 +44,47 @@ def mirror(points: Points, axis: float = 128.0) -> Points:
 
 def ribbon(curve: Points, widths: NDArray[np.float64]) -> Points:
     """Outline of a brush stroke along ``curve`` whose full width is ``widths`` (n,)."""
-    d = np.gradient(curve, axis=0)
-    normal = np.stack([-d[:, 1], d[:, 0]], 1) / np.maximum(np.hypot(*d.T), 1e-9)[:, None]
-    half = normal * widths[:, None] / 2
-    return np.vstack([curve + half, (curve - half)[::-1]])
+    n = len(curve)
+    ahead = np.empty_like(curve)
+    ahead[1:-1] = curve[2:] - curve[:-2]
+    ahead[0], ahead[-1] = curve[1] - curve[0], curve[-1] - curve[-2]
+    x, y = ahead[:, 0], ahead[:, 1]
+    half = widths / (2 * np.sqrt(x * x + y * y + 1e-12))
+    out = np.empty((2 * n, 2))
+    out[:n, 0], out[:n, 1] = curve[:, 0] - y * half, curve[:, 1] + x * half
+    out[n:, 0], out[n:, 1] = (curve[:, 0] + y * half)[::-1], (curve[:, 1] - x * half)[::-1]
+    return out
+
+
+@lru_cache(maxsize=256)
+def swell(count: int, start: float, stop: float) -> NDArray[np.float64]:
+    """Sine from ``start`` to ``stop`` radians: how a soft stroke grows thick and thin."""
+    out = np.sin(np.linspace(start, stop, count))
+    out.flags.writeable = False
+    return out
+
+
+@lru_cache(maxsize=256)
+def steps(count: int, start: float, stop: float) -> NDArray[np.float64]:
+    """Evenly spaced numbers, remembered."""
+    out = np.linspace(start, stop, count)
+    out.flags.writeable = False
+    return out
+
+
+@lru_cache(maxsize=32)
+def circle(count: int) -> Points:
+    """Points of the unit circle, remembered."""
+    a = np.linspace(0, 2 * np.pi, count + 1)[:-1]
+    out = np.stack([np.cos(a), np.sin(a)], 1)
+    out.flags.writeable = False
+    return out
+
+
+@lru_cache(maxsize=8)
+def _hermite(step: int) -> tuple[NDArray[np.float64], ...]:
+    t = (np.arange(step) / step)[None, :, None]
+    return 2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t, 3 * t**2 - 2 * t**3, t**3 - t**2
 
 
 def between(a: Points, b: Points, t: float) -> Points:
@@ -89,7 +129,10 @@ class Canvas:
         if self._grid is None:
             side = len(self.alpha)
             axis = ((np.arange(side) + 0.5) / self.scale).astype(np.float32)
-            self._grid = (np.broadcast_to(axis, (side, side)), np.broadcast_to(axis[:, None], (side, side)))
+            self._grid = (
+                np.broadcast_to(axis, (side, side)),
+                np.broadcast_to(axis[:, None], (side, side)),
+            )
         return self._grid
 
     def fill(self, points: Points, blur: float = 0.0) -> Mask:
@@ -127,10 +170,19 @@ class Canvas:
         """A Gaussian spot with standard deviations ``rx``, ``ry``, turned by ``tilt`` radians."""
         gx, gy = self.grid
         c, s = np.float32(np.cos(tilt)), np.float32(np.sin(tilt))
-        u, v = (gx - np.float32(x)) * c + (gy - np.float32(y)) * s, (gy - np.float32(y)) * c - (gx - np.float32(x)) * s
+        u, v = (
+            (gx - np.float32(x)) * c + (gy - np.float32(y)) * s,
+            (gy - np.float32(y)) * c - (gx - np.float32(x)) * s,
+        )
         return np.exp(-0.5 * ((u / np.float32(rx)) ** 2 + (v / np.float32(ry)) ** 2))
 
-    def paint(self, mask: Mask, colour: Colour | NDArray[np.float32], opacity: float = 1.0, clip: bool = False) -> None:
+    def paint(
+        self,
+        mask: Mask,
+        colour: Colour | NDArray[np.float32],
+        opacity: float = 1.0,
+        clip: bool = False,
+    ) -> None:
         """Lays ``colour`` over what is there; ``clip`` keeps to what is painted already."""
         a = mask * np.float32(opacity)
         tint = np.asarray(colour, np.float32)
@@ -159,7 +211,9 @@ class Canvas:
         return np.round(out * 255).astype(np.uint8)
 
 
-def lit(height: Mask, scale: float, light: tuple[float, float, float] = (-0.42, -0.58, 0.70)) -> Mask:
+def lit(
+    height: Mask, scale: float, light: tuple[float, float, float] = (-0.42, -0.58, 0.70)
+) -> Mask:
     """How much light falls on each pixel of a relief ``height`` (units): 0 away, 1 facing."""
     dx = cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=3) * (scale / 8)
     dy = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3) * (scale / 8)

@@ -1,5 +1,7 @@
 """Beards, glasses and earrings."""
 
+# ruff: noqa: RUF005  (points + (x, y) is arithmetic here)
+
 from __future__ import annotations
 
 import cv2
@@ -18,17 +20,54 @@ def paint_beard(look: Look, canvas: Canvas) -> None:
     face = canvas.alpha.copy()
     my, w = look.mouth_y, look.face_width
     side = np.abs(x - 128)
-    line = my + 3 - 34 * np.clip((side - 0.55 * w) / (0.45 * w), 0, 1) ** 1.5  # upper edge of the cheeks
+    line = (
+        my + 3 - 34 * np.clip((side - 0.55 * w) / (0.45 * w), 0, 1) ** 1.5
+    )  # upper edge of the cheeks
     jaw = _step((y - line + 4) / 9)
-    lip = canvas.fill(spline([(128 - 22, my + 5), (128 - 14, my - 9), (128 - 3, my - 13), (128, my - 12), (128 + 3, my - 13), (128 + 14, my - 9), (128 + 22, my + 5), (128, my - 4)], closed=True), 1.6)
-    bare = canvas.fill(spline([(128 - look.mouth_width - 1, my), (128, my - 4), (128 + look.mouth_width + 1, my), (128 + 9, my + 9.5), (128, my + 10.5), (128 - 9, my + 9.5)], closed=True), 1.6)
-    shape = {"moustache": lip, "stubble": np.maximum(jaw, lip), "full": np.maximum(jaw, lip), "short": np.maximum(jaw * _step((34 - side) / 8), lip)}[look.beard]
+    lip = canvas.fill(
+        spline(
+            [
+                (128 - 22, my + 5),
+                (128 - 14, my - 9),
+                (128 - 3, my - 13),
+                (128, my - 12),
+                (128 + 3, my - 13),
+                (128 + 14, my - 9),
+                (128 + 22, my + 5),
+                (128, my - 4),
+            ],
+            closed=True,
+        ),
+        1.6,
+    )
+    bare = canvas.fill(
+        spline(
+            [
+                (128 - look.mouth_width - 1, my),
+                (128, my - 4),
+                (128 + look.mouth_width + 1, my),
+                (128 + 9, my + 9.5),
+                (128, my + 10.5),
+                (128 - 9, my + 9.5),
+            ],
+            closed=True,
+        ),
+        1.6,
+    )
+    shape = {
+        "moustache": lip,
+        "stubble": np.maximum(jaw, lip),
+        "full": np.maximum(jaw, lip),
+        "short": np.maximum(jaw * _step((38 - side) / 18), lip),
+    }[look.beard]
     shape = np.clip(shape - 0.9 * bare, 0, 1) * canvas.fill(outline(look), 0.8)
     rng = np.random.default_rng(look.seed + 3)
     texture = _bristles(canvas, rng)
     opacity = 0.30 if look.beard == "stubble" else 0.90
     colour = np.asarray(mix(look.hair_colour, look.brow_colour, 0.4), np.float32)
-    canvas.paint((shape * opacity).astype(np.float32), np.clip(colour * texture[..., None], 0, 1), clip=True)
+    canvas.paint(
+        (shape * opacity).astype(np.float32), np.clip(colour * texture[..., None], 0, 1), clip=True
+    )
     canvas.alpha = face
 
 
@@ -65,15 +104,27 @@ def paint_glasses(look: Look, scale: float) -> Canvas | None:
         ring = lens(look, side)
         closed = np.vstack([ring, ring[:2]])
         glass = canvas.fill(ring)
-        canvas.paint(canvas.fill(ribbon(closed + (0, 1.6), np.full(len(closed), 2.6)), 1.2), (0.25, 0.12, 0.10), 0.28)
+        canvas.paint(
+            canvas.fill(ribbon(closed + (0, 1.6), np.full(len(closed), 2.6)), 1.2),
+            (0.25, 0.12, 0.10),
+            0.28,
+        )
         canvas.paint(glass, (0.93, 0.97, 1.0), 0.05)
         cx, cy = ring.mean(0)
         streak = np.array([(-9, -14), (-3, -14), (-12, 12), (-18, 12)], float) + (cx, cy)
         canvas.paint(canvas.fill(streak, 0.6) * glass, (1.0, 1.0, 1.0), 0.13)
         canvas.paint(canvas.fill(ribbon(closed, np.full(len(closed), 2.3))), frame)
-        canvas.paint(canvas.fill(ribbon(closed[24:40] + (0, -0.5), np.full(16, 0.5)), 0.3), (1, 1, 1), 0.30)
+        canvas.paint(
+            canvas.fill(ribbon(closed[24:40] + (0, -0.5), np.full(16, 0.5)), 0.3), (1, 1, 1), 0.30
+        )
         outer = ring[0] if side > 0 else ring[24]
-        arm = spline([outer + (0, -3), outer + (side * 8, -4.5), (128 + side * (look.face_width + 1), look.eye_y - 3)])
+        arm = spline(
+            [
+                outer + (0, -3),
+                outer + (side * 8, -4.5),
+                (128 + side * (look.face_width + 1), look.eye_y - 3),
+            ]
+        )
         canvas.paint(canvas.fill(ribbon(arm, np.linspace(2.4, 1.8, len(arm)))), frame)
     inner = lens(look, 1)[24] - (0.6, 2.5)
     bridge = spline([(256 - inner[0], inner[1]), (128, inner[1] - 3.6), (inner[0], inner[1])])
@@ -89,4 +140,7 @@ def paint_earrings(look: Look, canvas: Canvas) -> None:
         centre = np.array([128 + side * (look.face_width + 1.5), look.eye_y + 24 * look.ears])
         ring = centre + 1.9 * np.stack([np.cos(a), np.sin(a)], 1)
         canvas.paint(canvas.fill(ring), (0.93, 0.78, 0.45))
-        canvas.paint(canvas.fill(centre + (-0.5, -0.6) + 0.7 * np.stack([np.cos(a), np.sin(a)], 1)), (1.0, 0.96, 0.84))
+        canvas.paint(
+            canvas.fill(centre + (-0.5, -0.6) + 0.7 * np.stack([np.cos(a), np.sin(a)], 1)),
+            (1.0, 0.96, 0.84),
+        )

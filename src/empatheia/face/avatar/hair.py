@@ -3,6 +3,8 @@
 Guides run from root to tip, as offsets from the middle of the face.
 """
 
+# ruff: noqa: RUF005  (points + (x, y) is arithmetic here)
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -11,7 +13,15 @@ import cv2
 import numpy as np
 
 from empatheia.face.avatar.canvas import (
-    Canvas, Colour, Mask, Points, between, dome, lit, mix, resampled, spline,
+    Canvas,
+    Colour,
+    Mask,
+    between,
+    dome,
+    lit,
+    mix,
+    resampled,
+    spline,
 )  # fmt: skip
 
 Guide = list[tuple[float, float]]
@@ -69,7 +79,9 @@ def _ramp(colour: Colour, tone: Mask) -> np.ndarray:
     bright = mix(colour, (1.0, 0.88, 0.74), 0.30 if light > 0.16 else 0.24)
     stops = np.array([0.25, 1.0, 1.9])
     xs = np.linspace(0.0, 2.2, 440)
-    table = np.stack([np.interp(xs, stops, [c[i] for c in (shade, colour, bright)]) for i in range(3)], 1)
+    table = np.stack(
+        [np.interp(xs, stops, [c[i] for c in (shade, colour, bright)]) for i in range(3)], 1
+    )
     return table.astype(np.float32)[(tone * 200).astype(np.int32).clip(0, 439)]
 
 
@@ -88,10 +100,15 @@ def _lock(canvas: Canvas, lock: Lock, colour: Colour, rng: np.random.Generator) 
     mask = canvas.fill(np.vstack([a, b[::-1]]))
     _shadowed(canvas, mask, 0.45)
     span = float(np.hypot(*(b - a).T).mean())
-    body = lit(dome(mask, max(4.0, min(span * 0.6, 22.0)), canvas.scale, 1.6) * np.float32(0.75), canvas.scale)
+    body = lit(
+        dome(mask, max(4.0, min(span * 0.6, 22.0)), canvas.scale, 1.6) * np.float32(0.75),
+        canvas.scale,
+    )
     strands = np.full(mask.shape, 128, np.uint8)
     count = int(np.clip(span * 2.6, 16, 110))
-    band = 52 * np.exp(-(((t - lock.shine) / 0.13) ** 2)) + 22 * np.exp(-(((t - lock.shine - 0.36) / 0.10) ** 2))
+    band = 52 * np.exp(-(((t - lock.shine) / 0.13) ** 2)) + 22 * np.exp(
+        -(((t - lock.shine - 0.36) / 0.10) ** 2)
+    )
     band -= 26 * np.clip(1 - t / 0.14, 0, 1) + 16 * np.clip((t - 0.75) / 0.25, 0, 1)
     width = max(1, round(canvas.scale * 0.62))
     for share in rng.permutation((np.arange(count) + 0.5) / count):
@@ -99,7 +116,15 @@ def _lock(canvas: Canvas, lock: Lock, colour: Colour, rng: np.random.Generator) 
         level = 128 + 20 * rng.normal() + band * rng.uniform(0.55, 1.25)
         points = canvas.fixed(curve + rng.normal(0, 0.25, 2))
         for i in range(_STEPS - 1):
-            cv2.line(strands, points[i], points[i + 1], int(np.clip(level[i], 20, 250)), width, cv2.LINE_AA, 4)
+            cv2.line(
+                strands,
+                points[i],
+                points[i + 1],
+                int(np.clip(level[i], 20, 250)),
+                width,
+                cv2.LINE_AA,
+                4,
+            )
     texture = cv2.GaussianBlur(strands, (0, 0), 0.28 * canvas.scale).astype(np.float32) / 128
     tone = texture * (0.52 + 0.62 * np.clip(body, 0, 1)) * np.float32(lock.bright)
     canvas.paint(mask, _ramp(colour, tone))
@@ -110,8 +135,9 @@ def _coil(canvas: Canvas, coil: Coil, colour: Colour, rng: np.random.Generator) 
     edge = resampled(np.vstack([edge, edge[:1]]), 140)[:-1]
     angles = np.linspace(0, 2 * np.pi, 12)[:-1]
     blobs = [edge]
-    for place in edge[::2]:
-        r = coil.curl * rng.uniform(0.5, 1.0) * coil.fuzz
+    for place in edge[rng.random(len(edge)) < 0.8]:
+        r = coil.curl * rng.uniform(0.2, 1.0) * coil.fuzz
+        place = place + rng.normal(0, 0.3 * coil.curl * coil.fuzz, 2)
         if r > 0.2:
             blobs.append(place + r * np.stack([np.cos(angles), np.sin(angles)], 1))
     mask = canvas.fills(blobs, 0.25 + 0.15 * coil.fuzz)
@@ -121,9 +147,27 @@ def _coil(canvas: Canvas, coil: Coil, colour: Colour, rng: np.random.Generator) 
     strands = np.full(mask.shape, 118, np.uint8)
     count = int(np.prod(high - low) / coil.curl**2 * 1.1)
     width = max(1, round(canvas.scale * 0.55))
-    for centre, size, start in zip(rng.uniform(low, high, (count, 2)), rng.uniform(0.5, 1.1, count), rng.uniform(0, 360, count), strict=True):
+    for centre, size, start in zip(
+        rng.uniform(low, high, (count, 2)),
+        rng.uniform(0.5, 1.1, count),
+        rng.uniform(0, 360, count),
+        strict=True,
+    ):
         axes = np.round(np.array([size, size * 0.8]) * coil.curl * canvas.scale * 16).astype(int)
         middle = canvas.fixed(centre)
-        cv2.ellipse(strands, middle, axes, start, 0, 210, int(np.clip(128 + 34 * rng.normal(), 40, 235)), width, cv2.LINE_AA, 4)
+        cv2.ellipse(
+            strands,
+            middle,
+            axes,
+            start,
+            0,
+            210,
+            int(np.clip(128 + 34 * rng.normal(), 40, 235)),
+            width,
+            cv2.LINE_AA,
+            4,
+        )
     texture = cv2.GaussianBlur(strands, (0, 0), 0.3 * canvas.scale).astype(np.float32) / 122
-    canvas.paint(mask, _ramp(colour, texture * (0.45 + 0.72 * np.clip(body, 0, 1)) * np.float32(coil.bright)))
+    canvas.paint(
+        mask, _ramp(colour, texture * (0.45 + 0.72 * np.clip(body, 0, 1)) * np.float32(coil.bright))
+    )

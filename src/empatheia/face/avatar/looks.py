@@ -85,7 +85,20 @@ IRIS = {
     "indian": ("3f2615", "52321c"),
 }
 GREY = ("d9d6d2", "c2bfbc", "ece9e4", "a9a5a2")
-CLOTH = ("3f6f8f", "c8553d", "5b8c5a", "e0a458", "7a5c86", "2f4858", "d98a8a", "4d7ea8", "8a6f5a", "e8e3d8", "466060", "b5654a")
+CLOTH = (
+    "3f6f8f",
+    "c8553d",
+    "5b8c5a",
+    "e0a458",
+    "7a5c86",
+    "2f4858",
+    "d98a8a",
+    "4d7ea8",
+    "8a6f5a",
+    "e8e3d8",
+    "466060",
+    "b5654a",
+)
 BACKDROP = (("f4dcc4", "e3b79a"), ("cfe3e2", "9fc4c6"), ("e6ddf0", "bfb0d8"), ("f6e7bd", "e6c884"), ("d7e7cf", "a9c79c"), ("f3d5d6", "dda9ad"), ("d3e0f0", "a3bcdc"), ("ece4da", "cdbda8"))  # fmt: skip
 STYLES = {
     ("child", "male"): ("bowl", "tousled", "side"),
@@ -111,7 +124,9 @@ COILY = {
 
 def look_for(profile: Profile, seed: int) -> Look:
     """Somebody of this age, gender and race; another seed is somebody else."""
-    rng = np.random.default_rng([seed, AGES.index(profile.age), GENDERS.index(profile.gender), RACES.index(profile.race)])
+    rng = np.random.default_rng(
+        [seed, AGES.index(profile.age), GENDERS.index(profile.gender), RACES.index(profile.race)]
+    )
     pick = lambda names: names[int(rng.integers(len(names)))]  # noqa: E731
     skin = rgb(pick(SKIN[profile.race]))
     hair = rgb(pick(HAIR[profile.race]))
@@ -126,22 +141,38 @@ def look_for(profile: Profile, seed: int) -> Look:
         skin=skin,
         hair_colour=hair,
         iris=rgb(pick(IRIS[profile.race])),
-        lips=mix((0.80, 0.38, 0.38), (skin[0] * 0.78, skin[1] * 0.60, skin[2] * 0.60), 0.45 + 0.4 * dark),
+        lips=mix(
+            (0.80, 0.38, 0.38), (skin[0] * 0.78, skin[1] * 0.60, skin[2] * 0.60), 0.45 + 0.4 * dark
+        ),
         cloth=cloth,
         trim=mix(cloth, (1.0, 1.0, 1.0), 0.6),
         backdrop=(rgb(backdrop[0]), rgb(backdrop[1])),
         hair=pick(styles[(profile.age, profile.gender)]),
-        neckline=pick(("crew", "collar", "v", "hood") if profile.gender == "male" else ("crew", "scoop", "v", "collar")),
-        brow_colour=mix(hair, (0.16, 0.11, 0.09), 0.35) if profile.age != "elderly" else mix(hair, (0.45, 0.42, 0.4), 0.5),
+        neckline=pick(
+            ("crew", "collar", "v", "hood")
+            if profile.gender == "male"
+            else ("crew", "scoop", "v", "collar")
+        ),
+        brow_colour=mix(hair, (0.16, 0.11, 0.09), 0.35)
+        if profile.age != "elderly"
+        else mix(hair, (0.45, 0.42, 0.4), 0.5),
         seed=seed,
     )
     for change in (_gender(profile), _race(profile, rng), _age(profile, rng)):
-        base = replace(base, **{name: _changed(base, name, value) for name, value in change.items()})
-    wobble = {name: getattr(base, name) * float(1 + rng.normal(0, s)) for name, s in _VARIES.items()}
+        base = replace(
+            base, **{name: _changed(base, name, value) for name, value in change.items()}
+        )
+    wobble = {
+        name: getattr(base, name) * float(1 + rng.normal(0, s)) for name, s in _VARIES.items()
+    }
     glasses = pick(("round", "square")) if rng.random() < _GLASSES[profile.age] else ""
     beard = ""
     if profile.gender == "male" and profile.age != "child":
-        beard = pick(("", "", "stubble", "full", "short")) if profile.age != "elderly" else pick(("", "full", "moustache"))
+        beard = (
+            pick(("", "", "stubble", "full", "short"))
+            if profile.age != "elderly"
+            else pick(("", "full", "moustache"))
+        )
     earrings = profile.gender == "female" and profile.age != "child" and rng.random() < 0.5
     return replace(base, glasses=glasses, beard=beard, earrings=earrings, **wobble)
 
@@ -167,9 +198,9 @@ def _gender(profile: Profile) -> dict[str, float | tuple[str, float]]:
         return {
             "jaw_width": ("*", 0.92), "chin_width": ("*", 0.86), "eye_size": ("*", 1.06),
             "eye_open": ("*", 1.08), "lashes": 1.0, "brow_thick": ("*", 0.72),
-            "brow_arch": ("*", 1.4), "nose_width": ("*", 0.88), "lip_upper": ("*", 1.12),
+            "brow_arch": ("*", 1.12), "nose_width": ("*", 0.88), "lip_upper": ("*", 1.12),
             "lip_lower": ("*", 1.1), "neck": ("*", 0.82), "shoulders": ("*", 0.87), "blush": 0.8,
-            "brow_y": ("+", -1.0),
+            "brow_y": ("+", -0.5),
         }  # fmt: skip
     return {
         "jaw_width": ("*", 1.05), "chin_width": ("*", 1.12), "eye_open": ("*", 0.95),
@@ -191,12 +222,12 @@ def _race(profile: Profile, rng: np.random.Generator) -> dict[str, float | tuple
 def _age(profile: Profile, rng: np.random.Generator) -> dict[str, float | str | tuple[str, float]]:
     young = {
         "child": {
-            "face_width": ("*", 1.04), "jaw_width": ("*", 0.98), "chin_width": ("*", 0.85),
-            "chin_y": ("+", -7.0), "eye_y": ("+", 7.0), "eye_size": ("*", 1.14),
+            "face_width": ("*", 1.03), "jaw_width": ("*", 1.12), "chin_width": ("*", 1.15),
+            "chin_y": ("+", -10.0), "eye_y": ("+", 7.0), "eye_size": ("*", 1.10),
             "eye_open": ("*", 1.12), "eye_x": ("*", 1.02), "brow_y": ("+", 5.0),
             "brow_thick": ("*", 0.72), "nose_y": ("+", -1.0), "nose_width": ("*", 0.78),
-            "mouth_y": ("+", -1.5), "mouth_width": ("*", 0.82), "lip_upper": ("*", 0.82),
-            "lip_lower": ("*", 0.85), "shoulders": ("*", 0.76), "neck": ("*", 0.70), "blush": 1.1,
+            "mouth_y": ("+", -2.5), "mouth_width": ("*", 0.82), "lip_upper": ("*", 0.82),
+            "lip_lower": ("*", 0.85), "shoulders": ("*", 0.78), "neck": ("*", 0.84), "blush": 1.1,
             "earrings": 0.0,
         },
         "young": {},

@@ -6,6 +6,7 @@ pixels and given to one resampling. Fields: turning and nodding by depth, the ja
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import cv2
@@ -27,7 +28,7 @@ from empatheia.types import ImageArray
 
 Field = NDArray[np.float32]  # (mesh, mesh, 2) displacement in units at rest positions
 CELL = 4.0  # units between mesh points
-ZOOM, CENTRE = 1.17, (128.0, 119.0)
+ZOOM, CENTRE = 1.13, (128.0, 120.0)
 PIVOT = (128.0, 212.0)
 _MARGIN = 2
 
@@ -50,7 +51,9 @@ def _smooth(t: NDArray[np.float32]) -> NDArray[np.float32]:
     return t * t * (3 - 2 * t)
 
 
-def _spot(x: NDArray[np.float32], y: NDArray[np.float32], cx: float, cy: float, rx: float, ry: float) -> NDArray[np.float32]:
+def _spot(
+    x: NDArray[np.float32], y: NDArray[np.float32], cx: float, cy: float, rx: float, ry: float
+) -> NDArray[np.float32]:
     return np.exp(-0.5 * (((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2)).astype(np.float32)
 
 
@@ -87,7 +90,7 @@ class Stage:
 
     def __init__(self, look: Look, size: int) -> None:
         self.look, self.size = look, size
-        scale = 2.0 if size <= 256 else 3.0
+        scale = 1.0 if size <= 128 else 2.0 if size <= 256 else 3.0
         self.scale = scale
         style = STYLES[look.hair](look.face_width)
         head = paint_head(look, scale)
@@ -109,10 +112,19 @@ class Stage:
         self._work = self.head.texture.copy()
         self._frame_box = self._glasses_box()
 
+    def copy(self) -> Stage:
+        """The same person with a work sheet of its own, to draw in another thread."""
+        other = copy.copy(self)
+        other._work = self.head.texture.copy()
+        return other
+
     def _glasses_box(self) -> tuple[slice, slice]:
         if self.glasses is None:
             return slice(0, 0), slice(0, 0)
-        rows, columns = np.nonzero(self.glasses[..., 3].any(1))[0], np.nonzero(self.glasses[..., 3].any(0))[0]
+        rows, columns = (
+            np.nonzero(self.glasses[..., 3].any(1))[0],
+            np.nonzero(self.glasses[..., 3].any(0))[0],
+        )
         return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
     def _still(self, texture: Texture) -> ImageArray:
@@ -121,9 +133,20 @@ class Stage:
 
     def draw(self, c: NDArray[np.float32]) -> ImageArray:
         """The picture (size, size, 3) for one frame of controls."""
-        yaw, pitch, roll, lean, breath = (float(c[INDEX[n]]) for n in ("yaw", "pitch", "roll", "lean", "breath"))
+        yaw, pitch, roll, lean, breath = (
+            float(c[INDEX[n]]) for n in ("yaw", "pitch", "roll", "lean", "breath")
+        )
         smile = max(0.0, float(c[INDEX["smile_left"]] + c[INDEX["smile_right"]]) / 2)
-        weights = np.array([yaw, pitch, float(c[INDEX["jaw"]]) * (1 - 0.8 * float(c[INDEX["press"]])), smile, float(c[INDEX["cheek"]])], np.float32)
+        weights = np.array(
+            [
+                yaw,
+                pitch,
+                float(c[INDEX["jaw"]]) * (1 - 0.8 * float(c[INDEX["press"]])),
+                smile,
+                float(c[INDEX["cheek"]]),
+            ],
+            np.float32,
+        )
         dx, dy = 3.2 * yaw + 5.0 * lean, 2.4 * pitch - 0.9 * breath
         places = self._places(0.14 * roll, dx, dy)
         picture = self.backdrop.copy()
@@ -155,10 +178,14 @@ class Stage:
         c, s = np.cos(angle), np.sin(angle)
         return np.stack([c * x + s * y + PIVOT[0], c * y - s * x + PIVOT[1]], 2).astype(np.float32)
 
-    def _mesh(self, places: NDArray[np.float32], layer: Layer, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _mesh(
+        self, places: NDArray[np.float32], layer: Layer, weights: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         field = np.tensordot(weights, layer.fields, 1)
         at = places / np.float32(CELL) + np.float32(8.0)
-        return places - cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return places - cv2.remap(
+            field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
 
     def _body_mesh(self, dx: float, roll: float, breath: float) -> NDArray[np.float32]:
         places = self._places(0.0, 0.0, 0.0)
@@ -176,7 +203,14 @@ class Stage:
         dense = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR)
         edge = round(_MARGIN * self.size / self._count)
         dense = dense[edge : edge + self.size, edge : edge + self.size]
-        return cv2.remap(texture, dense, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0, 0))
+        return cv2.remap(
+            texture,
+            dense,
+            None,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(0, 0, 0, 0),
+        )
 
 
 def _over(picture: ImageArray, layer: NDArray[np.uint8]) -> None:

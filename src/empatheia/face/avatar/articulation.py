@@ -1,0 +1,41 @@
+"""Content rows to mouth controls."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from empatheia.face.avatar.controls import INDEX, Curve, pose
+from empatheia.face.visemes import CHANNELS, VISEMES, Content
+
+_SHAPES = {
+    "sil": {},
+    "PP": {"press": 0.9},
+    "FF": {"tuck": 1.0, "teeth": 0.7, "jaw": 0.10},
+    "TH": {"jaw": 0.26, "tongue": 1.0, "teeth": 0.45, "wide": 0.10},
+    "DD": {"jaw": 0.24, "tongue": 0.75, "teeth": 0.5, "wide": 0.15},
+    "KK": {"jaw": 0.32, "teeth": 0.3},
+    "CH": {"jaw": 0.24, "round": 0.50, "teeth": 0.85, "lower_teeth": 0.5},
+    "SS": {"jaw": 0.12, "wide": 0.40, "teeth": 0.9, "lower_teeth": 0.6},
+    "RR": {"jaw": 0.30, "round": 0.45, "teeth": 0.25},
+    "AA": {"jaw": 0.92, "wide": 0.10, "teeth": 0.3},
+    "EH": {"jaw": 0.66, "wide": 0.40, "teeth": 0.4},
+    "IH": {"jaw": 0.42, "wide": 0.62, "teeth": 0.55, "lower_teeth": 0.2},
+    "OH": {"jaw": 0.72, "round": 0.62, "wide": -0.1},
+    "UU": {"jaw": 0.34, "round": 1.0, "wide": -0.2},
+    "HH": {"jaw": 0.36, "teeth": 0.2},
+}
+_TABLE = np.stack([pose(**_SHAPES[name]) for name in VISEMES])  # (visemes, controls)
+
+
+def articulate(content: Content) -> Curve:
+    """(frames, CONTENT_DIM) -> mouth controls of a face without feeling, (frames, controls)."""
+    shares = np.clip(content[:, : len(VISEMES)], 0, 1)
+    shares = shares / np.maximum(shares.sum(1, keepdims=True), 1.0)
+    out = shares @ _TABLE
+    loud = np.clip(content[:, CHANNELS.index("energy")], 0, 1)
+    closed = np.clip(content[:, CHANNELS.index("closure")] * 1.25, 0, 1)
+    out[:, INDEX["jaw"]] *= (0.62 + 0.48 * loud) * (1 - closed)
+    out[:, INDEX["press"]] = np.maximum(out[:, INDEX["press"]] ** 2, closed)
+    for name in ("teeth", "lower_teeth", "tuck"):
+        out[:, INDEX[name]] *= 1 - closed
+    return out.astype(np.float32)

@@ -1,0 +1,225 @@
+"""Training of the face's style: renders of known expressions, an encoder that sees only them.
+
+The two networks meet in the style vector. The encoder is given pictures; the decoder must give the
+expression back that they were drawn with. Clips of every emotion, tone and intensity then become
+the book of ``style_for``: means of what the encoder saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from empatheia import hub
+from empatheia.face.avatar.feeling import EMOTIONS, EXPRESSION, TONES, Expression, expression
+from empatheia.face.avatar.looks import AGES, GENDERS, RACES, look_for
+from empatheia.face.avatar.motion import move
+from empatheia.face.avatar.stage import Stage
+from empatheia.face.avatar.style import SIDE, FaceStyleNet
+from empatheia.face.visemes import Content, content_from_times
+from empatheia.types import Profile, Speech, TimedPhoneme
+
+LEVELS = (0.0, 0.33, 0.67, 1.0)
+SHOWN = 8  # pictures of a training clip
+FPS = 25
+_SOUNDS = ("P", "B", "M", "F", "TH", "T", "N", "K", "SH", "S", "R", "AA1", "AE1", "AH0", "EH1", "IY1", "IH0", "OW1", "UW1", "AY1", "HH", "L", "pau")  # fmt: skip
+WEIGHT = np.array(
+    [0.4 if n in ("vigour", "blinking", "reach", "yaw", "lean") else 1.0 for n in EXPRESSION],
+    np.float32,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a training clip shows; ``None`` emotion is a mixture that belongs to no page."""
+
+    face: Expression
+    page: tuple[int, int, int] | None  # emotion, tone, level
+
+
+@dataclass(frozen=True, slots=True)
+class StyleClips:
+    """(clips, SHOWN, 64, 64, 3) uint8, (clips, expression) and (clips, 3) pages, -1 for none."""
+
+    pictures: NDArray[np.uint8]
+    faces: NDArray[np.float32]
+    pages: NDArray[np.int64]
+    people: NDArray[np.int64]
+
+
+def babble(seconds: float, rng: np.random.Generator) -> Content:
+    """Content of random sounds, as varied as speech."""
+    at, phonemes = 0.0, []
+    while at < seconds - 0.05:
+        end = min(at + rng.uniform(0.05, 0.16), seconds)
+        phonemes.append(TimedPhoneme(str(rng.choice(_SOUNDS)), at, end, len(phonemes) // 4))
+        at = end
+    loud = rng.uniform(0.05, 0.3, round(seconds * 1000)).astype(np.float32)
+    return content_from_times(Speech(loud, 1000, tuple(phonemes)), FPS)
+
+
+def kinds(mixtures: int, copies: int, rng: np.random.Generator) -> Iterator[Kind]:
+    """Every page ``copies`` times, and ``mixtures`` of two emotions with noise."""
+    for e, emotion in enumerate(EMOTIONS):
+        for t, tone in enumerate(TONES):
+            for v, level in enumerate(LEVELS):
+                for _ in range(copies):
+                    yield Kind(expression(emotion, level, tone), (e, t, v))
+    for _ in range(mixtures):
+        a, b = (
+            expression(str(rng.choice(EMOTIONS)), rng.uniform(0, 1), str(rng.choice(TONES)))
+            for _ in range(2)
+        )
+        share = rng.beta(0.6, 0.6)
+        noise = rng.normal(0, 0.12, len(EXPRESSION)).astype(np.float32)
+        yield Kind((a * share + b * (1 - share) + noise).astype(np.float32), None)
+
+
+def render_clips(
+    people: int, mixtures: int, copies: int, seed: int, tell: Callable[[str], None] = print
+) -> StyleClips:
+    """Draws the training clips with ``people`` seeded persons over all ages, genders and races."""
+    rng = np.random.default_rng(seed)
+    wanted = list(kinds(mixtures, copies, rng))
+    order = rng.permutation(len(wanted))
+    cells = [(a, g, r) for a in AGES for g in GENDERS for r in RACES]
+    shares = np.array_split(order, people)
+    pictures = np.zeros((len(wanted), SHOWN, SIDE, SIDE, 3), np.uint8)
+    owner = np.zeros(len(wanted), np.int64)
+    for person, share in enumerate(shares):
+        age, gender, race = cells[(person * 7) % len(cells)]
+        stage = Stage(look_for(Profile(age, gender, "mild", race), 100 + person), 128)
+        for clip in share:
+            content = babble(rng.uniform(1.5, 3.5), rng)
+            curve = move(content, wanted[clip].face, int(rng.integers(1 << 30)), FPS)
+            moments = np.linspace(0, len(curve) - 1, SHOWN).round().astype(int)
+            for slot, moment in enumerate(moments):
+                pictures[clip, slot] = cv2.resize(
+                    stage.draw(curve[moment]), (SIDE, SIDE), interpolation=cv2.INTER_AREA
+                )
+            owner[clip] = person
+        if person % 10 == 9:
+            tell(f"drawn {person + 1} of {people} people")
+    pages = np.array([k.page or (-1, -1, -1) for k in wanted], np.int64)
+    return StyleClips(pictures, np.stack([k.face for k in wanted]), pages, owner)
+
+
+def _varied(pictures: Tensor, rng: torch.Generator) -> Tensor:
+    """Moves, scales, tints and blurs clips a little, the same within a clip. (b, t, 3, h, w)"""
+    b, t = pictures.shape[:2]
+    angle = torch.randn(b, generator=rng) * 0.04
+    zoom = 1 + torch.randn(b, generator=rng) * 0.07
+    move_ = torch.randn(b, 2, generator=rng) * 0.05
+    c, s = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+    theta = torch.stack(
+        [torch.stack([c, -s, move_[:, 0]], 1), torch.stack([s, c, move_[:, 1]], 1)], 1
+    )
+    grid = torch.nn.functional.affine_grid(theta, [b, 3, SIDE, SIDE], align_corners=False)
+    flat = pictures.flatten(0, 1)
+    out = torch.nn.functional.grid_sample(
+        flat, grid.repeat_interleave(t, 0), padding_mode="border", align_corners=False
+    )
+    out = out.view_as(pictures)
+    gain = 1 + 0.15 * torch.randn(b, 1, 3, 1, 1, generator=rng)
+    bias = 0.10 * torch.randn(b, 1, 3, 1, 1, generator=rng)
+    return out * gain + bias + 0.03 * torch.randn(out.shape, generator=rng)
+
+
+def train_style(
+    clips: StyleClips,
+    epochs: int,
+    seed: int = 0,
+    held_out: int = 5,
+    tell: Callable[[str], None] = print,
+) -> FaceStyleNet:
+    """Fits both networks; every ``held_out``-th person is only tested on."""
+    torch.manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
+    net = FaceStyleNet()
+    weight = torch.from_numpy(WEIGHT)
+    test = torch.from_numpy(clips.people % held_out == 0)
+    pictures = torch.from_numpy(clips.pictures).permute(0, 1, 4, 2, 3)
+    faces = torch.from_numpy(clips.faces)
+    train = torch.nonzero(~test)[:, 0]
+    batch = 16
+    steps = epochs * (len(train) // batch)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, 2e-3, total_steps=steps + 1, pct_start=0.1
+    )
+    step = 0
+    for epoch in range(epochs):
+        total = 0.0
+        for part in train[torch.randperm(len(train), generator=rng)].split(batch):
+            if len(part) < batch:
+                continue
+            some = torch.randperm(SHOWN, generator=rng)[:4]
+            seen = _varied(pictures[part][:, some].float() / 127.5 - 1, rng)
+            style = net.encode(seen)
+            noisy = style + 0.05 * torch.randn(style.shape, generator=rng)
+            loss = (weight * (net.decode(noisy) - faces[part]) ** 2).mean() + 1e-3 * (
+                style**2
+            ).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            total, step = total + float(loss.detach()), step + 1
+        error = evaluate(net, clips, test.numpy())
+        tell(
+            f"epoch {epoch + 1}: train {total / max(len(train) // batch, 1):.4f}, new people R2 {error:.3f}"
+        )
+    return net
+
+
+@torch.inference_mode()
+def styles_of(net: FaceStyleNet, clips: StyleClips, chosen: NDArray[np.int64]) -> Tensor:
+    """What the encoder sees in ``chosen`` clips, (clips, style)."""
+    net.eval()
+    parts = []
+    for part in np.array_split(chosen, max(1, len(chosen) // 32)):
+        seen = torch.from_numpy(clips.pictures[part]).permute(0, 1, 4, 2, 3).float() / 127.5 - 1
+        parts.append(net.encode(seen))
+    net.train()
+    return torch.cat(parts)
+
+
+@torch.inference_mode()
+def evaluate(net: FaceStyleNet, clips: StyleClips, mask: NDArray[np.bool_]) -> float:
+    """Share of the expression's variance that survives frames -> style -> expression."""
+    chosen = np.nonzero(mask)[0]
+    if len(chosen) == 0:
+        return float("nan")
+    found = net.decode(styles_of(net, clips, chosen)).numpy()
+    truth = clips.faces[chosen]
+    weight = WEIGHT / WEIGHT.sum()
+    error = ((found - truth) ** 2).mean(0) @ weight
+    return float(1 - error / (((truth - truth.mean(0)) ** 2).mean(0) @ weight))
+
+
+def book(net: FaceStyleNet, clips: StyleClips) -> Tensor:
+    """Mean style of each page, (emotion, tone, level, style)."""
+    out = torch.zeros(len(EMOTIONS), len(TONES), len(LEVELS), net.decoder[0].in_features)
+    for e in range(len(EMOTIONS)):
+        for t in range(len(TONES)):
+            for v in range(len(LEVELS)):
+                chosen = np.nonzero((clips.pages == (e, t, v)).all(1))[0]
+                out[e, t, v] = styles_of(net, clips, chosen).mean(0)
+    return out
+
+
+def save_style(path: Path, net: FaceStyleNet, clips: StyleClips, r2: float) -> None:
+    tensors = {**net.state_dict(), "book.means": book(net, clips)}
+    meta = {
+        "what": "style of the drawn face", "emotions": list(EMOTIONS), "tones": list(TONES), "levels": list(LEVELS),
+        "clips": len(clips.faces), "people": int(clips.people.max()) + 1, "r2_new_people": round(r2, 4),
+    }  # fmt: skip
+    hub.save(path, tensors, meta, int8=True)
