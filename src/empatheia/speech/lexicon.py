@@ -35,7 +35,7 @@ _EXTRA = {
     "uh": "AH1", "um": "AH1 M", "eh": "EH1", "ew": "IY1 UW0", "shh": "SH AH1", "phew": "F Y UW1",
     "empathetic": "EH2 M P AH0 TH EH1 T IH0 K", "okay": "OW2 K EY1", "ok": "OW2 K EY1",
     "adhd": "EY1 D IY1 EY1 CH D IY1", "covid's": "K OW1 V IH0 D Z", "blog": "B L AO1 G",
-    "n'": "AH0 N", "'til": "T IH1 L", "'em": "AH0 M", "'cause": "K AH0 Z",
+    "miz": "M IH1 Z", "n'": "AH0 N", "'til": "T IH1 L", "'em": "AH0 M", "'cause": "K AH0 Z",
 }  # fmt: skip
 
 # Words that sentences weaken; the dictionary gives the strong form.

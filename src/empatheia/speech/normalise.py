@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from empatheia.speech.figures import MONTH_ABBREVIATIONS, Near, say_figures
@@ -85,7 +86,7 @@ _SYMBOLS = {
     "<3": "love", "°": "degrees",
 }  # fmt: skip
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>|<[!?][^<>]{0,200}>|\[[a-z_]+\]|\{[^{}]{0,80}\}")
-_KEEP_HEAD = re.compile(r"-?\.?\d|'\d0s|'(?:em|til|cause|bout)\b")
+_KEEP_HEAD = re.compile(r"-?\.?\d|'\d0s|'(?:em|til|cause|bout)\b", re.IGNORECASE)
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "´": "'", "`": "'", "…": "."})
 
 
@@ -110,7 +111,7 @@ def spoken_words(text: str) -> list[SpokenWord]:
         if mark == "." and after and _abbreviated(core, after):
             mark = ""
         found = say_figures(core, Near(before, "" if mark else after)) if core else None
-        words = found.words if found else tuple(_plain(core, before, tokens[i])) if core else ()
+        words = found.words if found else _plain(core, before, tokens[i], after)
         used = found.used if found else 0
         if used:  # the next token was said with this one
             _, mark, _ = _peel(after)
@@ -164,15 +165,17 @@ def _peel(token: str) -> tuple[str, str, float]:
     return core, "," if re.search(r"[)—–]|--", end) else "", emphasis
 
 
-def _plain(core: str, before: str, token: str) -> list[str]:
+def _plain(core: str, before: str, token: str, after: str) -> Sequence[str]:
     """A token without a number rule: symbols, abbreviations, acronyms, compounds, words."""
     lower = core.lower()
+    if not core:
+        return ()
     if lower in _SYMBOLS:
         return [_SYMBOLS[lower]]
     letters = lower.replace(".", "")
     if re.fullmatch(r"(?:[a-z]\.)+[a-z]", lower):  # a.m, U.S, e.g (the last dot is peeled)
         return _ABBREVIATIONS[letters].split() if letters in ("eg", "ie") else _spell(letters)
-    if lower in _ABBREVIATIONS and ("." in token or lower not in _NEEDS_DOT):
+    if lower in _ABBREVIATIONS and (lower not in _NEEDS_DOT or _counts(lower, token, after)):
         return _ABBREVIATIONS[lower].split()
     if lower in _CHAT and not (core.isupper() and len(core) == 1):
         return _CHAT[lower].split()
@@ -192,6 +195,13 @@ def _plain(core: str, before: str, token: str) -> list[str]:
     return _pieces(core)
 
 
+def _counts(lower: str, token: str, after: str) -> bool:
+    """Whether a word such as "no." or "sat." is an abbreviation here: a number or name follows."""
+    if "." not in token or not after:
+        return False
+    return after[:1].isdigit() or (lower in _TITLES and after[:1].isupper())
+
+
 def _pieces(core: str) -> list[str]:
     """Hyphens, slashes and mixed letters and digits; unknown characters are dropped."""
     words: list[str] = []
@@ -202,11 +212,18 @@ def _pieces(core: str) -> list[str]:
             words.append(_SYMBOLS[part])
         elif len(part) == 1 and core != part and part.lower() not in ("a", "i"):
             words.append(part.lower() + ".")
-        elif part.isupper() and 1 < len(part) < 6 and not re.search("[AEIOUY]", part):
+        elif _spelled_out(part, core):
             words += _spell(part.lower())
         else:
             words.append(part.lower() if len(part) > 1 or part in "aAiI" else part.lower() + ".")
     return words
+
+
+def _spelled_out(part: str, core: str) -> bool:
+    """Letters without a vowel, in capitals or beside a digit: "XKCD", the "mp" of "mp3"."""
+    if not 1 < len(part) < 6 or re.search("[aeiouy']", part.lower()):
+        return False
+    return part.isupper() or any(c.isdigit() for c in core)
 
 
 def _spell(letters: str) -> list[str]:
