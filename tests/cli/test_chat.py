@@ -5,12 +5,12 @@ from __future__ import annotations
 
 def test_context_grows_and_the_person_stays(fake, empatheia):
     outcome = empatheia(
-        "chat", "--profile", "age=elderly", stdin="I lost my dog.\n\nHe was old.\n/quit\nmore\n"
+        "chat", "--avatar", "mei", "--profile", "tone=gentle", stdin="I lost my dog.\n\nHe was old.\n/quit\nmore\n"
     )
     assert outcome.code == 0, outcome.err
     assert [len(asked[0].turns) for asked in fake.asked] == [1, 3]
-    assert [asked[2] for asked in fake.asked] == [None, "tom"]
-    assert {asked[1].age for asked in fake.asked} == {"elderly"}
+    assert [asked[2] for asked in fake.asked] == ["mei", "mei"]
+    assert {(asked[1].age, asked[1].tone) for asked in fake.asked} == {("elderly", "gentle")}
     assert all(asked[4] for asked in fake.asked)  # nothing to save: text only
     assert "That was turn 3" in outcome.out
 

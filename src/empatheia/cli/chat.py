@@ -61,7 +61,6 @@ def chat(
             print("stopped; say something else or /quit", file=sys.stderr)
             continue
         number += 1
-        chosen, avatar = answer.profile, answer.avatar or avatar
         dialogue = _answered(asked, answer)
         show.show_reply(console, answer)
         if out is not None:
