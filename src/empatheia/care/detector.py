@@ -133,10 +133,12 @@ def _silenced(rule: Rule, sentence: str, match: re.Match[str], contexts: set[str
         return True
     if (
         "gone" in contexts
-        and rule.category == "medical_emergency"
+        and (rule.category == "medical_emergency" or (rule.category, rule.kind) == ("abuse", "now"))
         and not re.search(r"\b(?:now|still|wont|help|isnt|cant|im|is)\b", sentence)
     ):
         return True
+    if "animal" in contexts and rule.category == "abuse":
+        return re.search(r"\b(?:me|us|my|i|im)\b", match.group()) is None
     if "laugh" in contexts and rule.category == "harm_to_others":
         return True
     last_words = " ".join(sentence[:start].split()[-3:])
