@@ -12,9 +12,10 @@ RavdessOption = Annotated[Path | None, typer.Option(help="RAVDESS speech: 03-01-
 
 
 def register(app: typer.Typer) -> None:
-    """Add both commands to the ``evaluate`` group."""
+    """Add the commands to the ``evaluate`` group."""
     app.command("voice")(voice)
     app.command("actors")(actors)
+    app.command("voice-picture")(picture)
 
 
 def voice(
@@ -59,3 +60,24 @@ def actors(
     figures = measure_actors(ravdess)
     write_effects(figures, out)
     typer.echo(f"{figures['clips']} clips of {figures['actors']} actors: {out}")
+
+
+def picture(
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")],
+    text: str = "I am so sorry, that must have been hard.",
+    age: str = "young",
+    gender: str = "female",
+    tone: str = "mild",
+    compare: Annotated[Path | None, typer.Option(help="A recording to put beside.")] = None,
+) -> None:
+    """Spectrograms of one sentence in all emotions, with the pitch."""
+    from empatheia.evaluation.voice_picture import draw
+    from empatheia.files import check_writable
+    from empatheia.media.audio import read_audio
+    from empatheia.speech.world.generator import WorldVoice
+    from empatheia.types import Profile
+
+    check_writable(out.parent)
+    others = {} if compare is None else {compare.stem: read_audio(compare)}
+    draw(WorldVoice.load(), text, Profile(age, gender, tone), others, out)
+    typer.echo(str(out))

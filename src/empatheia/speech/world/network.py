@@ -36,8 +36,8 @@ class VoiceConfig:
     content_dim: int = 128
     style_dim: int = 48
     content_layers: int = 4
-    hidden: int = 192
-    decoder_layers: int = 8
+    hidden: int = 160
+    decoder_layers: int = 6
     duration_layers: int = 3
     style_channels: int = 128
 
