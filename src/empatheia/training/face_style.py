@@ -22,7 +22,7 @@ from empatheia.face.avatar.feeling import EMOTIONS, EXPRESSION, TONES, Expressio
 from empatheia.face.avatar.looks import AGES, GENDERS, RACES, look_for
 from empatheia.face.avatar.motion import move
 from empatheia.face.avatar.stage import Stage
-from empatheia.face.avatar.style import SIDE, FaceStyleNet
+from empatheia.face.avatar.style import FEATURES, SIDE, STYLE_DIM, FaceStyleNet, edges
 from empatheia.face.visemes import Content, content_from_times
 from empatheia.types import Profile, Speech, TimedPhoneme
 
@@ -111,72 +111,59 @@ def render_clips(
     return StyleClips(pictures, np.stack([k.face for k in wanted]), pages, owner)
 
 
-def _varied(pictures: Tensor, rng: torch.Generator) -> Tensor:
-    """Moves, scales, tints and blurs clips a little, the same within a clip. (b, t, 3, h, w)"""
-    b, t = pictures.shape[:2]
-    angle = torch.randn(b, generator=rng) * 0.04
-    zoom = 1 + torch.randn(b, generator=rng) * 0.07
-    move_ = torch.randn(b, 2, generator=rng) * 0.05
-    c, s = torch.cos(angle) * zoom, torch.sin(angle) * zoom
-    theta = torch.stack(
-        [torch.stack([c, -s, move_[:, 0]], 1), torch.stack([s, c, move_[:, 1]], 1)], 1
-    )
-    grid = torch.nn.functional.affine_grid(theta, [b, 3, SIDE, SIDE], align_corners=False)
-    flat = pictures.flatten(0, 1)
-    out = torch.nn.functional.grid_sample(
-        flat, grid.repeat_interleave(t, 0), padding_mode="border", align_corners=False
-    )
-    out = out.view_as(pictures)
-    gain = 1 + 0.15 * torch.randn(b, 1, 3, 1, 1, generator=rng)
-    bias = 0.10 * torch.randn(b, 1, 3, 1, 1, generator=rng)
-    return out * gain + bias + 0.03 * torch.randn(out.shape, generator=rng)
+def looked_at(pictures: NDArray[np.uint8], copies: int, seed: int) -> NDArray[np.float32]:
+    """(clips, t, 64, 64, 3) -> (copies, clips, t, FEATURES): first as it is, then moved a little.
+
+    Copies are shifted, turned, scaled, mirrored never (a one-sided smile has a side), and tinted.
+    """
+    rng = np.random.default_rng(seed)
+    out = np.zeros((copies, *pictures.shape[:2], FEATURES), np.float32)
+    for copy in range(copies):
+        for clip, shown in enumerate(pictures):
+            turn = cv2.getRotationMatrix2D((32, 32), rng.normal(0, 2.5), 1 + rng.normal(0, 0.06))
+            turn[:, 2] += rng.normal(0, 2.0, 2)
+            gain, bias = 1 + rng.normal(0, 0.15), rng.normal(0, 12)
+            for slot, picture in enumerate(shown):
+                if copy:
+                    picture = cv2.warpAffine(picture, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+                    picture = cv2.convertScaleAbs(picture, alpha=gain, beta=bias)
+                out[copy, clip, slot] = edges(picture)
+    return out
 
 
 def train_style(
-    clips: StyleClips,
-    epochs: int,
-    seed: int = 0,
-    held_out: int = 5,
+    clips: StyleClips, epochs: int, seed: int = 0, held_out: int = 5, copies: int = 4,
     tell: Callable[[str], None] = print,
-) -> FaceStyleNet:
+) -> FaceStyleNet:  # fmt: skip
     """Fits both networks; every ``held_out``-th person is only tested on."""
     torch.manual_seed(seed)
     rng = torch.Generator().manual_seed(seed)
     net = FaceStyleNet()
     weight = torch.from_numpy(WEIGHT)
-    test = torch.from_numpy(clips.people % held_out == 0)
-    pictures = torch.from_numpy(clips.pictures).permute(0, 1, 4, 2, 3)
-    faces = torch.from_numpy(clips.faces)
-    train = torch.nonzero(~test)[:, 0]
-    batch = 16
-    steps = epochs * (len(train) // batch)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, 2e-3, total_steps=steps + 1, pct_start=0.1
-    )
-    step = 0
+    test = clips.people % held_out == 0
+    train = np.nonzero(~test)[0]
+    seen = torch.from_numpy(looked_at(clips.pictures[train], copies, seed))
+    faces = torch.from_numpy(clips.faces[train])
+    batch, count = 32, len(train)
+    steps = max(1, epochs * (count // batch))
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1.5e-3, total_steps=steps + 1, pct_start=0.1)
     for epoch in range(epochs):
-        total = 0.0
-        for part in train[torch.randperm(len(train), generator=rng)].split(batch):
-            if len(part) < batch:
-                continue
-            some = torch.randperm(SHOWN, generator=rng)[:4]
-            seen = _varied(pictures[part][:, some].float() / 127.5 - 1, rng)
-            style = net.encode(seen)
+        total, order = 0.0, torch.randperm(count, generator=rng)
+        for part in [p for p in order.split(batch) if len(p) == batch]:
+            variant = torch.randint(copies, (batch,), generator=rng)
+            some = torch.randperm(SHOWN, generator=rng)[: SHOWN - 2]
+            style = net.encode(seen[variant, part][:, some])
             noisy = style + 0.05 * torch.randn(style.shape, generator=rng)
-            loss = (weight * (net.decode(noisy) - faces[part]) ** 2).mean() + 1e-3 * (
-                style**2
-            ).mean()
+            loss = (weight * (net.decode(noisy) - faces[part]) ** 2).mean() + 1e-3 * (style**2).mean()
             optimiser.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimiser.step()
             schedule.step()
-            total, step = total + float(loss.detach()), step + 1
-        error = evaluate(net, clips, test.numpy())
-        tell(
-            f"epoch {epoch + 1}: train {total / max(len(train) // batch, 1):.4f}, new people R2 {error:.3f}"
-        )
+            total += float(loss.detach())
+        if epoch % 10 == 9 or epoch == epochs - 1:
+            error = evaluate(net, clips, test)
+            tell(f"epoch {epoch + 1}: train {total * batch / count:.4f}, new people R2 {error:.3f}")
     return net
 
 
@@ -184,12 +171,9 @@ def train_style(
 def styles_of(net: FaceStyleNet, clips: StyleClips, chosen: NDArray[np.int64]) -> Tensor:
     """What the encoder sees in ``chosen`` clips, (clips, style)."""
     net.eval()
-    parts = []
-    for part in np.array_split(chosen, max(1, len(chosen) // 32)):
-        seen = torch.from_numpy(clips.pictures[part]).permute(0, 1, 4, 2, 3).float() / 127.5 - 1
-        parts.append(net.encode(seen))
+    out = net.encode(torch.from_numpy(looked_at(clips.pictures[chosen], 1, 0)[0]))
     net.train()
-    return torch.cat(parts)
+    return out
 
 
 @torch.inference_mode()
@@ -207,7 +191,7 @@ def evaluate(net: FaceStyleNet, clips: StyleClips, mask: NDArray[np.bool_]) -> f
 
 def book(net: FaceStyleNet, clips: StyleClips) -> Tensor:
     """Mean style of each page, (emotion, tone, level, style)."""
-    out = torch.zeros(len(EMOTIONS), len(TONES), len(LEVELS), net.decoder[0].in_features)
+    out = torch.zeros(len(EMOTIONS), len(TONES), len(LEVELS), STYLE_DIM)
     for e in range(len(EMOTIONS)):
         for t in range(len(TONES)):
             for v in range(len(LEVELS)):
