@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PLACES = ("src", "tests", "scripts", "benchmarks")
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        ("ruff", "check", "--no-cache", "."),
-        ("ruff", "format", "--no-cache", "--check", "."),
+        ("ruff", "check", "--no-cache", *PLACES),
+        ("ruff", "format", "--no-cache", "--check", *PLACES),
         ("mypy",),
     ],
     ids=" ".join,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 
 def test_context_grows_and_the_person_stays(fake, empatheia):
-    outcome = empatheia(
-        "chat", "--avatar", "mei", "--profile", "tone=gentle", stdin="I lost my dog.\n\nHe was old.\n/quit\nmore\n"
-    )
+    words = ("chat", "--avatar", "mei", "--profile", "tone=gentle")
+    outcome = empatheia(*words, stdin="I lost my dog.\n\nHe was old.\n/quit\nmore\n")
     assert outcome.code == 0, outcome.err
     assert [len(asked[0].turns) for asked in fake.asked] == [1, 3]
     assert [asked[2] for asked in fake.asked] == ["mei", "mei"]

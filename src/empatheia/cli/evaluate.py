@@ -14,11 +14,6 @@ LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first N r
 
 GreedyOption = Annotated[bool, typer.Option("--greedy", help="One greedy reply, no choice.")]
 TrainOption = Annotated[
-    Path | None, typer.Option(help="Also count replies found word for word in this file.")
-]
-
-GreedyOption = Annotated[bool, typer.Option("--greedy", help="One greedy reply, no choice.")]
-TrainOption = Annotated[
     Path | None, typer.Option(help="ED-format file: count replies found in it word for word.")
 ]
 
