@@ -55,6 +55,13 @@ def test_rates_on_the_phrase_lists(split: str) -> None:
     assert false / len(harmless) <= 0.03
 
 
+def test_hard_wording_is_reported_not_hidden() -> None:
+    hard = phrases("crisis_hard", "held_out")
+    found = sum(alarm(*r["turns"]) for r in hard)
+    print(f"hard, held out: {found}/{len(hard)}")
+    assert found >= 5  # what docs/care.md states; more is welcome
+
+
 @given(st.lists(st.text(max_size=300), max_size=4))
 @settings(max_examples=150, deadline=None)
 def test_never_raises_and_always_answers(texts: list[str]) -> None:
