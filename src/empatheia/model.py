@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from empatheia.care.screen import spoken
 from empatheia.data.labels import check_profile
-from empatheia.errors import InputError, unknown
+from empatheia.errors import InputError
 from empatheia.llm.decoding import Sampling
 from empatheia.media.audio import wav_bytes
 from empatheia.media.tags import Tags
@@ -106,6 +106,10 @@ class Empatheia:
         """Who can reply."""
         return self.face.avatars()
 
+    def avatar(self, name: str) -> Avatar:
+        """Who has this id. Raises InputError."""
+        return self.face.avatar(name)
+
     def stream(
         self,
         dialogue: Dialogue,
@@ -182,10 +186,7 @@ class Empatheia:
         if avatar is None:
             wanted = check_profile(profile or listener or Profile())
             return self.face.avatar_for(wanted), wanted
-        known = {person.id: person for person in self.face.avatars()}
-        if avatar not in known:
-            raise InputError(unknown("avatar", avatar, known))
-        person = known[avatar]
+        person = self.face.avatar(avatar)
         who = check_profile(profile or person.profile)
         if replace(who, tone=person.profile.tone) != person.profile:
             raise InputError(

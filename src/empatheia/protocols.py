@@ -65,6 +65,10 @@ class FaceGenerator(Protocol):
         """The people this generator can be, in a stable order."""
         ...
 
+    def avatar(self, name: str) -> Avatar:
+        """The person with this id, stock or resolved. Raises InputError with the nearest ids."""
+        ...
+
     def avatar_for(self, profile: Profile, seed: int = 0) -> Avatar:
         """Somebody of this age, gender and race; every combination resolves to one."""
         ...

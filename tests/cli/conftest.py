@@ -12,6 +12,7 @@ import pytest
 
 from empatheia.cli import main, system
 from empatheia.data.labels import EMOTIONS32
+from empatheia.errors import InputError, unknown
 from empatheia.types import (
     AudioEvent,
     Avatar,
@@ -46,6 +47,12 @@ class FakeSystem:
 
     def avatars(self) -> tuple[Avatar, ...]:
         return AVATARS
+
+    def avatar(self, name: str) -> Avatar:
+        known = {person.id: person for person in AVATARS}
+        if name not in known:
+            raise InputError(unknown("avatar", name, known))
+        return known[name]
 
     def stream(
         self,

@@ -102,9 +102,9 @@ class Wishes:
 
     def resolve(self, opened: system.System, default: Profile | None) -> Profile | None:
         """The profile to reply with. Raises InputError on an unknown or contradicting avatar."""
-        from empatheia.data.requests import find_avatar, resolve_profile
+        from empatheia.data.requests import resolve_profile
 
-        person = find_avatar(self.avatar, opened.avatars()) if self.avatar else None
+        person = opened.avatar(self.avatar) if self.avatar else None
         return resolve_profile(self.wanted, person, default)
 
 

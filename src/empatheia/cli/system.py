@@ -19,6 +19,8 @@ class System(Protocol):
 
     def avatars(self) -> tuple[Avatar, ...]: ...
 
+    def avatar(self, name: str) -> Avatar: ...
+
     def stream(
         self,
         dialogue: Dialogue,

@@ -69,14 +69,6 @@ def resolve_profile(
     return replace(avatar.profile, **wanted)
 
 
-def find_avatar(avatar_id: str, known: Iterable[Avatar]) -> Avatar:
-    """The avatar of that id. Raises InputError with the nearest one."""
-    by_id = {avatar.id: avatar for avatar in known}
-    if avatar_id not in by_id:
-        raise InputError(unknown("avatar", avatar_id, by_id))
-    return by_id[avatar_id]
-
-
 def check_chain_value(name: str, value: str, what: str) -> str:
     """One field of a chain of empathy, tidied. Raises InputError."""
     if name in CHAIN_LABELS:
