@@ -125,7 +125,9 @@ def looked_at(pictures: NDArray[np.uint8], copies: int, seed: int) -> NDArray[np
             gain, bias = 1 + rng.normal(0, 0.15), rng.normal(0, 12)
             for slot, picture in enumerate(shown):
                 if copy:
-                    picture = cv2.warpAffine(picture, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+                    picture = cv2.warpAffine(
+                        picture, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE
+                    )
                     picture = cv2.convertScaleAbs(picture, alpha=gain, beta=bias)
                 out[copy, clip, slot] = edges(picture)
     return out
@@ -147,7 +149,9 @@ def train_style(
     batch, count = 32, len(train)
     steps = max(1, epochs * (count // batch))
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1.5e-3, total_steps=steps + 1, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, 1.5e-3, total_steps=steps + 1, pct_start=0.1
+    )
     for epoch in range(epochs):
         total, order = 0.0, torch.randperm(count, generator=rng)
         for part in [p for p in order.split(batch) if len(p) == batch]:
@@ -155,7 +159,9 @@ def train_style(
             some = torch.randperm(SHOWN, generator=rng)[: SHOWN - 2]
             style = net.encode(seen[variant, part][:, some])
             noisy = style + 0.05 * torch.randn(style.shape, generator=rng)
-            loss = (weight * (net.decode(noisy) - faces[part]) ** 2).mean() + 1e-3 * (style**2).mean()
+            loss = (weight * (net.decode(noisy) - faces[part]) ** 2).mean() + 1e-3 * (
+                style**2
+            ).mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

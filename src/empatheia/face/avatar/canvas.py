@@ -176,6 +176,12 @@ class Canvas:
         )
         return np.exp(-0.5 * ((u / np.float32(rx)) ** 2 + (v / np.float32(ry)) ** 2))
 
+    @staticmethod
+    def _where(mask: Mask) -> tuple[slice, slice]:
+        """The part of the picture that ``mask`` changes."""
+        x, y, w, h = cv2.boundingRect((mask > 0.002).view(np.uint8))
+        return slice(y, y + h), slice(x, x + w)
+
     def paint(
         self,
         mask: Mask,
@@ -184,25 +190,27 @@ class Canvas:
         clip: bool = False,
     ) -> None:
         """Lays ``colour`` over what is there; ``clip`` keeps to what is painted already."""
-        a = mask * np.float32(opacity)
+        here = self._where(mask)
+        a = mask[here] * np.float32(opacity)
         tint = np.asarray(colour, np.float32)
-        if clip:
-            self.colour += (tint - self.colour) * a[..., None]
-            return
-        total = a + self.alpha * (1 - a)
-        share = np.divide(a, total, out=np.zeros_like(a), where=total > 1e-6)
-        self.colour += (tint - self.colour) * share[..., None]
-        self.alpha = total
+        tint = tint[here] if tint.ndim == 3 else tint
+        if not clip:
+            total = a + self.alpha[here] * (1 - a)
+            self.alpha[here] = total
+            a = np.divide(a, total, out=np.zeros_like(a), where=total > 1e-6)
+        self.colour[here] += (tint - self.colour[here]) * a[..., None]
 
     def multiply(self, mask: Mask, colour: Colour, opacity: float = 1.0) -> None:
         """Darkens what is there towards ``colour`` times itself."""
-        a = (mask * np.float32(opacity))[..., None]
-        self.colour *= 1 - a * (1 - np.asarray(colour, np.float32))
+        here = self._where(mask)
+        a = (mask[here] * np.float32(opacity))[..., None]
+        self.colour[here] *= 1 - a * (1 - np.asarray(colour, np.float32))
 
     def glow(self, mask: Mask, colour: Colour, opacity: float = 1.0) -> None:
         """Lightens what is there (screen)."""
-        a = (mask * np.float32(opacity))[..., None] * np.asarray(colour, np.float32)
-        self.colour += (1 - self.colour) * a
+        here = self._where(mask)
+        a = (mask[here] * np.float32(opacity))[..., None] * np.asarray(colour, np.float32)
+        self.colour[here] += (1 - self.colour[here]) * a
 
     def premultiplied(self) -> NDArray[np.uint8]:
         """(h, w, 4) uint8, colour already multiplied by alpha."""

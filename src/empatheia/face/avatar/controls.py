@@ -33,7 +33,7 @@ LOWER = np.array([-1.0 if n in ("wide", "widen", "gaze_x", "gaze_y", "yaw", "pit
 
 def neutral() -> NDArray[np.float32]:
     """A calm, friendly face at rest."""
-    return pose(smile_left=0.30, smile_right=0.30, cheek=0.18, squint=0.06)
+    return pose(smile_left=0.36, smile_right=0.36, cheek=0.2, squint=0.06)
 
 
 def pose(**values: float) -> NDArray[np.float32]:

@@ -240,7 +240,7 @@ class Brows:
                 5.0 * outer,
             ]
         )
-        ys = y + np.array([1.2, -0.72 * a, -1.0 * a, 2.4]) - lift
+        ys = y + np.array([0.3, -0.85 * a, -1.0 * a, 2.6]) - lift
         curve = spline(np.stack([128 + side * xs, ys], 1), step=7)
         t = steps(len(curve), 0, 1)
         return curve, look.brow_thick * np.interp(

@@ -22,12 +22,12 @@ Expression = NDArray[np.float32]  # (len(EXPRESSION),)
 PLACE = {name: i for i, name in enumerate(EXPRESSION)}
 
 _FULL: dict[str, dict[str, float]] = {
-    "neutral": {"smile": 0.30, "cheek": 0.18, "squint": 0.06},
+    "neutral": {"smile": 0.36, "cheek": 0.2, "squint": 0.06},
     "happy": {"smile": 0.86, "cheek": 0.85, "squint": 0.45, "inner": 0.18, "outer": 0.28, "teeth": 0.95, "jaw": 0.10, "pitch": -0.10, "roll": 0.22, "vigour": 0.3, "reach": 0.15},
     "sad": {"smile": -0.72, "inner": 0.95, "outer": -0.50, "frown": 0.22, "widen": -0.40, "droop": 0.10, "gaze_y": 0.34, "pitch": 0.50, "roll": 0.40, "lean": -0.15, "vigour": -0.5, "blinking": 0.2, "reach": -0.25},
     "angry": {"smile": -0.42, "frown": 1.0, "inner": -0.62, "outer": 0.34, "squint": 0.42, "widen": 0.25, "press": 0.22, "sneer": 0.25, "wrinkle": 0.30, "pitch": 0.34, "lean": 0.15, "vigour": 0.5, "blinking": -0.4, "reach": 0.1},
     "fear": {"smile": -0.30, "stretch": 0.90, "inner": 1.0, "outer": 0.40, "frown": 0.60, "widen": 0.80, "jaw": 0.14, "teeth": 0.70, "lower_teeth": 0.4, "pitch": -0.18, "lean": -0.30, "yaw": 0.15, "vigour": 0.2, "blinking": 0.6},
-    "surprised": {"smile": 0.05, "inner": 1.0, "outer": 1.0, "widen": 1.0, "jaw": 0.66, "round": 0.30, "pitch": -0.32, "lean": -0.1, "vigour": 0.1, "blinking": -0.3, "reach": 0.2},
+    "surprised": {"smile": 0.05, "inner": 1.0, "outer": 1.0, "widen": 1.0, "jaw": 0.85, "round": 0.36, "pitch": -0.32, "lean": -0.1, "vigour": 0.1, "blinking": -0.3, "reach": 0.2},
     "disgusted": {"smile": -0.48, "wrinkle": 1.0, "sneer": 1.0, "frown": 0.60, "inner": -0.40, "outer": -0.10, "squint": 0.75, "widen": -0.30, "cheek": 0.45, "teeth": 0.25, "pitch": -0.22, "roll": -0.35, "yaw": 0.35, "vigour": -0.1},
     "contempt": {"smile_left": -0.18, "smile_right": 0.72, "cheek": 0.15, "outer_right": 0.75, "inner_right": 0.25, "inner_left": -0.25, "outer_left": -0.15, "widen": -0.48, "squint": 0.28, "droop": 0.06, "pitch": -0.42, "roll": 0.25, "yaw": -0.30, "vigour": -0.3, "reach": -0.1},
 }  # fmt: skip

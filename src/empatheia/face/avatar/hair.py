@@ -25,7 +25,7 @@ from empatheia.face.avatar.canvas import (
 )  # fmt: skip
 
 Guide = list[tuple[float, float]]
-_STEPS = 22
+_STEPS = 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,16 @@ def _shadowed(canvas: Canvas, mask: Mask, strength: float = 0.5) -> None:
     canvas.multiply(canvas.soft(mask, 1.6), (0.42, 0.38, 0.40), strength)
 
 
+def _flowing(guide: Guide) -> Points:
+    """A guide as an even curve without kinks; its ends stay."""
+    curve = resampled(spline(np.asarray(guide, float) + (128, 0)), _STEPS)
+    for _ in range(10):
+        curve[1:-1] += ((curve[2:] + curve[:-2]) / 2 - curve[1:-1]) * 0.7
+    return curve
+
+
 def _lock(canvas: Canvas, lock: Lock, colour: Colour, rng: np.random.Generator) -> None:
-    a = resampled(spline(np.asarray(lock.a, float) + (128, 0)), _STEPS)
-    b = resampled(spline(np.asarray(lock.b, float) + (128, 0)), _STEPS)
+    a, b = (_flowing(guide) for guide in (lock.a, lock.b))
     t = np.linspace(0, 1, _STEPS)
     if lock.wave:
         sway = np.stack([lock.wave * t * np.sin(t * 11), np.zeros(_STEPS)], 1)
@@ -114,13 +121,14 @@ def _lock(canvas: Canvas, lock: Lock, colour: Colour, rng: np.random.Generator) 
     for share in rng.permutation((np.arange(count) + 0.5) / count):
         curve = between(a, b, float(np.clip(share + rng.normal(0, 0.012), 0, 1)))
         level = 128 + 20 * rng.normal() + band * rng.uniform(0.55, 1.25)
+        level = np.clip(level, 20, 250)
         points = canvas.fixed(curve + rng.normal(0, 0.25, 2))
-        for i in range(_STEPS - 1):
+        for i in range(0, _STEPS - 1, 2):
             cv2.line(
                 strands,
                 points[i],
-                points[i + 1],
-                int(np.clip(level[i], 20, 250)),
+                points[i + 2],
+                int(level[i]),
                 width,
                 cv2.LINE_AA,
                 4,

@@ -114,7 +114,7 @@ class Mouth:
         for side, name, k in ((-1, "left", 0), (1, "right", -1)):
             corner = lips.upper[k]
             smile = float(c[INDEX[f"smile_{name}"]])
-            strength = 0.62 * max(smile, 0) + 0.30 * sneer + 0.12 * cheek
+            strength = 0.40 * max(smile, 0) + 0.30 * sneer + 0.12 * cheek
             start = np.array([128 + side * (look.nose_width * 1.10 + 1), look.nose_y - 1.5])
             fold = spline(
                 [
@@ -128,7 +128,7 @@ class Mouth:
                 ribbon(fold, 2.3 * swell(len(fold), 0.35, 2.9)),
                 self.fold,
                 strength,
-                0.75,
+                1.1,
             )
             dimple = (
                 corner
@@ -150,7 +150,7 @@ class Mouth:
         shift = -np.array([x0, y0]) / brush.scale
         tongue_up, jaw = float(c[INDEX["tongue"]]), float(c[INDEX["jaw"]])
         self._tongue(scene, lips, shift, tongue_up)
-        show = min(1.0, 0.22 + float(c[INDEX["teeth"]]) + float(c[INDEX["tuck"]]) + 0.4 * jaw)
+        show = min(1.0, 0.12 + float(c[INDEX["teeth"]]) + float(c[INDEX["tuck"]]) + 0.3 * jaw)
         half = (lips.upper[-1, 0] - lips.upper[0, 0]) / 2 * 0.86
         x = 128 + steps(17, -1, 1) * half
         edge = steps(17, -1, 1)

@@ -7,17 +7,17 @@ from empatheia.face.avatar.looks import AGES, GENDERS, RACES
 from empatheia.types import Avatar, Profile
 
 _STOCK = (
-    ("mia", "young", "female", "caucasian", 1), ("kenji", "young", "male", "asian", 1),
-    ("amara", "young", "female", "african", 1), ("diego", "young", "male", "latino", 1),
-    ("priya", "young", "female", "indian", 1), ("leo", "young", "male", "caucasian", 1),
-    ("hana", "middle-aged", "female", "asian", 1), ("kofi", "middle-aged", "male", "african", 1),
-    ("elena", "middle-aged", "female", "latino", 1), ("arjun", "middle-aged", "male", "indian", 1),
-    ("claire", "middle-aged", "female", "caucasian", 1), ("walter", "elderly", "male", "caucasian", 1),
-    ("ingrid", "elderly", "female", "caucasian", 1), ("samuel", "elderly", "male", "african", 1),
-    ("mei", "elderly", "female", "asian", 1), ("rafael", "elderly", "male", "latino", 1),
-    ("ravi", "elderly", "male", "indian", 1), ("lily", "child", "female", "caucasian", 1),
-    ("tomas", "child", "male", "latino", 1), ("zuri", "child", "female", "african", 1),
-    ("haru", "child", "male", "asian", 1), ("anika", "child", "female", "indian", 1),
+    ("mia", "young", "female", "caucasian", 6), ("kenji", "young", "male", "asian", 4),
+    ("amara", "young", "female", "african", 5), ("diego", "young", "male", "latino", 7),
+    ("priya", "young", "female", "indian", 7), ("leo", "young", "male", "caucasian", 11),
+    ("hana", "middle-aged", "female", "asian", 4), ("kofi", "middle-aged", "male", "african", 7),
+    ("elena", "middle-aged", "female", "latino", 8), ("arjun", "middle-aged", "male", "indian", 2),
+    ("claire", "middle-aged", "female", "caucasian", 8), ("walter", "elderly", "male", "caucasian", 9),
+    ("ingrid", "elderly", "female", "caucasian", 9), ("samuel", "elderly", "male", "african", 10),
+    ("mei", "elderly", "female", "asian", 1), ("rafael", "elderly", "male", "latino", 12),
+    ("ravi", "elderly", "male", "indian", 6), ("lily", "child", "female", "caucasian", 10),
+    ("tomas", "child", "male", "latino", 1), ("zuri", "child", "female", "african", 10),
+    ("haru", "child", "male", "asian", 12), ("anika", "child", "female", "indian", 5),
 )  # fmt: skip
 
 

@@ -172,7 +172,7 @@ def _short(w: float) -> Style:
         0.4,
         bright=1.04,
     )
-    back = Coil(_ring(0, 84, w + 11, 0.98), 3.0, 0.6, 0.3)
+    back = Coil(_ring(0, 92, w + 5, 1.0), 3.0, 0.6, 0.3)
     return Style((back,), (right, left, sweep))
 
 
@@ -206,6 +206,6 @@ STYLES: dict[str, Callable[[float], Style]] = {
     "receding": _receding, "bun": _bun, "ponytail": _ponytail, "pigtails": _pigtails,
     "short": _short, "fade": _fade, "afro": _afro, "puffs": _puffs,
     "long": lambda w: _curtains(w, 232, 9.0),
-    "wavy": lambda w: _curtains(w, 214, 14.0, 3.2, 3.0),
+    "wavy": lambda w: _curtains(w, 214, 13.0, 5.0, 3.0),
     "bob": lambda w: _curtains(w, 178, 10.0, 0.0, 8.0),
 }  # fmt: skip
