@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -30,7 +31,7 @@ OLDEST = (3, 11)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PIP_JSON = "https://pypi.org/pypi/pip/json"
 EXTRAS = {"demo": "", "install": "", "test": "test", "check": "test"}
-SIZES = {"": "about 150 MB besides PyTorch", "test": "about 180 MB besides PyTorch"}
+SIZES = {"": "about 180 MB besides PyTorch", "test": "about 220 MB besides PyTorch"}
 
 
 class SetupError(Exception):
@@ -105,7 +106,9 @@ def bring_pip() -> None:
         with urllib.request.urlopen(PIP_JSON, timeout=30) as answer:
             found = json.load(answer)["urls"]
         wheel = next(item for item in found if item["packagetype"] == "bdist_wheel")
-        with urllib.request.urlopen(wheel["url"], timeout=60) as answer:
+        with urllib.request.urlopen(
+            urllib.parse.urljoin(PIP_JSON, wheel["url"]), timeout=60
+        ) as answer:
             content = answer.read()
     except (OSError, ValueError, KeyError, StopIteration) as error:
         raise SetupError(
@@ -198,7 +201,7 @@ def install(choice: str, extra: str) -> None:
         make_venv()
         previous = {}
     say("downloading and installing packages into .venv: " + SIZES[extra])
-    pip = [venv_python(), "-m", "pip", "install", "--disable-pip-version-check"]
+    pip = [venv_python(), "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
     if not works(venv_python(), "-c", "import torch"):
         run([*pip, torch_requirement(), *torch_options(choice)], "installing PyTorch")
     run([*pip, "--editable", f".[{extra}]" if extra else "."], "installing packages")
