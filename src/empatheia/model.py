@@ -19,7 +19,7 @@ from empatheia.media.audio import wav_bytes
 from empatheia.media.tags import Tags
 from empatheia.media.video import encode_passing
 from empatheia.protocols import CareScreen, FaceGenerator, SpeechGenerator
-from empatheia.reasoner import Ranking, Reasoner, Request, Thought
+from empatheia.reasoner import Ranking, Reasoner, Request, Thinking, Thought
 from empatheia.speech.sentences import join, speak, split
 from empatheia.types import (
     AudioEvent,
@@ -199,7 +199,7 @@ class Empatheia:
             return Safety(action="screen_off")
         return self.care.screen_user([t.text for t in dialogue.turns if t.role == "speaker"])
 
-    def _write(self, request: Request, thinking: object, safety: Safety) -> tuple[str, Safety]:
+    def _write(self, request: Request, thinking: Thinking, safety: Safety) -> tuple[str, Safety]:
         """The best reply that may be said; other draws where none may."""
         blocked = False
         for attempt in range(ATTEMPTS):

@@ -20,7 +20,7 @@ _CONTRACTIONS: Final = {
     "definitly": "definitely", "awsome": "awesome", "thier": "their", "becuase": "because",
     "goin": "going", "u": "you", "ur": "your", "wierd": "weird", "beleive": "believe",
     "freind": "friend", "freinds": "friends", "i": "I", "i'm": "I'm", "i'll": "I'll",
-    "i've": "I've", "i'd": "I'd", "tho": "though", "thru": "through", "hapened": "happened", "congrats": "congrats",
+    "i've": "I've", "i'd": "I'd", "tho": "though", "thru": "through", "hapened": "happened",
     "recieve": "receive", "recieved": "received", "alright": "all right", "ok": "okay",
 }  # fmt: skip
 _WORD = re.compile(r"[A-Za-z']+")

@@ -218,7 +218,7 @@ def _chain(
             fields[part.name] = tokenizer.decode(row.found[part.name])
         else:
             name = tokenizer.backend.id_to_token(row.found[part.name][0])
-            fields[part.name] = name.strip("<>").split(":")[1]
+            fields[part.name] = str(name).strip("<>").split(":")[1]
     return DecodedChain(fields, emotions, feels)
 
 

@@ -90,8 +90,7 @@ class TextStage:
         self.valid = valid
         self.contexts = [model.pieces_of_history(e.context) for e in train]
         self.responses = [model.pieces_of_response(e.response) for e in train]
-        speaker = "speaker"
-        self.situations = [model.pieces_of_history([Turn(speaker, t)]) for t, _ in situations]
+        self.situations = [model.pieces_of_history([Turn("speaker", t)]) for t, _ in situations]
         self.situation_labels = [EMOTIONS32.index(e) for _, e in situations]
         self.utterances = [model.pieces_of_response(t) for t, _ in utterances]
         self.utterance_labels = [EMOTIONS8.index(e) for _, e in utterances]
