@@ -83,6 +83,14 @@ def test_every_combination_is_somebody(face: FaceGenerator) -> None:
         assert (has.age, has.gender, has.race) == (age, gender, race)
 
 
+def test_everybody_is_found_by_id(face: FaceGenerator) -> None:
+    for person in (*face.avatars(), face.avatar_for(Profile("child", "male", "mild", "indian"))):
+        assert face.avatar(person.id) == person
+    for wrong in ("", "nobody", "child-male-indian", "child-male-martian-0", "a\nb"):
+        with pytest.raises(InputError):
+            face.avatar(wrong)
+
+
 def test_content_has_one_vector_a_frame(face: FaceGenerator, speech: Speech) -> None:
     content = face.encode_content(speech)
     assert content.ndim == 2
