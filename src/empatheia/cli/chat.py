@@ -69,6 +69,8 @@ def chat(
 
 def _lines() -> Iterator[str]:
     """What is typed, until the end of input or ``/quit``; empty lines are skipped."""
+    if sys.stdin is None:
+        return
     prompt = "> " if sys.stdin.isatty() else ""
     while True:
         try:

@@ -139,7 +139,7 @@ def read_request(text: str | None, path: Path | None) -> Dialogue:
     asked = read_dialogue(path) if path else Dialogue("reply", ())
     complete = bool(asked.turns) and asked.turns[-1].role == "speaker"
     if text == "-" or (text is None and not complete):
-        if text is None and sys.stdin.isatty():
+        if sys.stdin is None or (text is None and sys.stdin.isatty()):
             missing = f"{path} ends with the listener: add" if path else "nothing to answer: give"
             raise InputError(f'{missing} TEXT, as in: empatheia reply "I lost my keys today."')
         text = read_text(sys.stdin.buffer)
