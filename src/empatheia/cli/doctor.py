@@ -15,6 +15,7 @@ from pathlib import Path
 import typer
 
 CORE = ("av", "cv2", "numpy", "pyworld", "safetensors", "scipy", "tokenizers", "transformers")
+REASONER = "reasoner.safetensors"
 INSTALL = "pip install --force-reinstall empatheia, or make install"
 
 
@@ -125,17 +126,20 @@ def _codecs() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
-    from importlib.resources import files
-
+    """Every weight file that a reply of the small preset needs, read whole."""
     from empatheia import hub
+    from empatheia.errors import WeightsError
+    from empatheia.face.avatar import generator as face
+    from empatheia.speech import lexicon
+    from empatheia.speech.world import generator as voice
 
-    folder = Path(str(files("empatheia").joinpath("weights")))
-    found = sorted(folder.glob("*.safetensors"))
-    if not found:
-        yield Finding("weights", False, f"none in {folder}", INSTALL)
-    for path in found:
-        size = path.stat().st_size / 1e6
-        yield Finding("weights", True, f"{path.name} {size:.1f} MB {hub.load(path).digest}")
+    for name in (REASONER, voice.FILE, lexicon.FILE, face.STYLE_FILE, face.HEARING_FILE):
+        try:
+            path = hub.shipped(name)
+            size = path.stat().st_size / 1e6
+            yield Finding("weights", True, f"{name} {size:.1f} MB {hub.load(path).digest}")
+        except WeightsError as error:
+            yield Finding("weights", False, f"{name}: {error}", INSTALL)
 
 
 def _extras() -> Iterator[Finding]:
