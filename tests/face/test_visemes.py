@@ -1,4 +1,4 @@
-"""The teacher of C^v: lips meet on P, B, M, open on vowels, rest in silence; bad times are refused."""
+"""The teacher of C^v: lips meet on P, B, M, open on vowels, rest; bad times are refused."""
 
 from __future__ import annotations
 

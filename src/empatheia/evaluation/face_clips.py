@@ -67,7 +67,7 @@ def write_clips(
     speeches: Sequence[Speech],
     folder: Path,
     lips: int = 50,
-    seconds: float = 1.6,
+    seconds: float = 1.0,
     tell: Callable[[str], None] = print,
 ) -> list[Clip]:
     """Renders both kinds into ``folder``; the list is written last."""
@@ -83,7 +83,7 @@ def write_clips(
             clips.append(Clip(name, "feeling", avatar.id, emotion, vowels(speech)))
         tell(f"{avatar.id} drawn")
     for i in range(lips):
-        speech = cut(_timed(speeches[(i * 7 + 3) % len(speeches)]), 4.0)
+        speech = cut(_timed(speeches[(i * 7 + 3) % len(speeches)]), 3.0)
         avatar, emotion = people[i % len(people)], EMOTIONS[(i * 3) % len(EMOTIONS)]
         style = face.style_for(emotion, 0.7, avatar.profile)
         frames = list(face.generate(avatar, face.encode_content(speech), style, seed=i))

@@ -1,4 +1,4 @@
-"""Landmarks of decoded mp4 files by mediapipe 0.10.21, a tool of measurement and not of the product.
+"""Landmarks of decoded mp4 files by mediapipe 0.10.21: a tool to measure with, no part of it.
 
 Runs in an environment of its own (mediapipe wants numpy 1), with the package's source on the path:
 ``PYTHONPATH=src python -m empatheia.evaluation.face_landmarks FOLDER [--every 3]``.

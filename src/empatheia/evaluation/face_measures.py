@@ -1,4 +1,4 @@
-"""What landmarks of decoded clips say about the face: is it one, does it speak in step, does it feel."""
+"""What landmarks of decoded clips say of the face: is it one, is it in step, does it feel."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def opening(points: NDArray[np.float64]) -> NDArray[np.float64]:
 def vowel_energy(path: Path, clip: Clip, frames: int, shift: int = 0) -> NDArray[np.float64]:
     """Loudness of the decoded sound in each picture's time, where a vowel is spoken."""
     sound = read_audio(path)
-    edges = np.minimum(np.round(np.arange(frames + 1) / FPS * sound.sample_rate).astype(int), len(sound.audio))  # fmt: skip
+    edges = np.minimum(
+        np.round(np.arange(frames + 1) / FPS * sound.sample_rate).astype(int), len(sound.audio)
+    )
     square = np.r_[0.0, np.cumsum(sound.audio.astype(np.float64) ** 2)]
     loud = np.sqrt(np.diff(square[edges]) / np.maximum(np.diff(edges), 1))
     share = np.zeros(frames)
@@ -130,7 +132,9 @@ def emotion_accuracy(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(StandardScaler(), PCA(40, random_state=0), LogisticRegression(C=1.0, max_iter=2000))  # fmt: skip
+    model = make_pipeline(
+        StandardScaler(), PCA(40, random_state=0), LogisticRegression(C=1.0, max_iter=2000)
+    )
     rows = np.concatenate([f[np.isfinite(f).all(1)] for f, _ in train])
     names = [name for f, name in train for _ in range(int(np.isfinite(f).all(1).sum()))]
     model.fit(rows, names)

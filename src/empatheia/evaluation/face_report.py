@@ -55,9 +55,14 @@ def _emotions(folder: Path, clips: list[Clip], mead: Path | None) -> dict[str, A
         if real:
             mixed.append(emotion_accuracy(train + real, test)[0])
     out: dict[str, Any] = {
-        "renders_alone": float(np.mean(scores)), "clips": len(rows), "chance": 1 / len(EMOTIONS),
-        "confusion": {e: dict(zip(EMOTIONS, map(int, row), strict=True)) for e, row in zip(EMOTIONS, confusion, strict=True)},
-    }  # fmt: skip
+        "renders_alone": float(np.mean(scores)),
+        "clips": len(rows),
+        "chance": 1 / len(EMOTIONS),
+        "confusion": {
+            e: dict(zip(EMOTIONS, map(int, row), strict=True))
+            for e, row in zip(EMOTIONS, confusion, strict=True)
+        },
+    }
     if real:
         out["with_mead"] = float(np.mean(mixed))
         out["mead_only"] = emotion_accuracy(real, [(f, c.emotion) for c, f in rows])[0]
@@ -83,7 +88,11 @@ def _sharpness(folder: Path, clips: list[Clip]) -> dict[str, float]:
     for clip in clips[::4]:
         frames = read_video(folder / clip.file).frames
         values += [cpbd(frames[i]) for i in (len(frames) // 3, 2 * len(frames) // 3)]
-    return {"mean": float(np.nanmean(values)), "pictures": len(values), "lowest": float(np.nanmin(values))}  # fmt: skip
+    return {
+        "mean": float(np.nanmean(values)),
+        "pictures": len(values),
+        "lowest": float(np.nanmin(values)),
+    }
 
 
 def speech_like(seconds: float) -> Speech:
@@ -91,7 +100,9 @@ def speech_like(seconds: float) -> Speech:
     rng = np.random.default_rng(0)
     sounds = ("HH", "AH0", "L", "OW1", "M", "AA1", "P", "IY1", "S", "T", "UW1", "F")
     count = int(seconds / 0.09)
-    phonemes = tuple(TimedPhoneme(sounds[i % 12], 0.09 * i, 0.09 * (i + 1), i // 4) for i in range(count))  # fmt: skip
+    phonemes = tuple(
+        TimedPhoneme(sounds[i % 12], 0.09 * i, 0.09 * (i + 1), i // 4) for i in range(count)
+    )
     audio = (0.1 * rng.normal(size=round(seconds * 16_000))).clip(-1, 1).astype(np.float32)
     return Speech(audio, 16_000, phonemes)
 
@@ -118,6 +129,8 @@ def hearing_on_recordings(folder: Path, clips: int) -> dict[str, float]:
         loud.append(float((jaw[level > top - 4] > 0.2).mean()))
         correlations.append(float(np.corrcoef(jaw, np.clip(level, top - 40, top))[0, 1]))
     return {
-        "clips": len(chosen), "closed_in_silence": float(np.nanmean(silent)),
-        "open_on_loud_voice": float(np.nanmean(loud)), "correlation_with_loudness": float(np.mean(correlations)),
-    }  # fmt: skip
+        "clips": len(chosen),
+        "closed_in_silence": float(np.nanmean(silent)),
+        "open_on_loud_voice": float(np.nanmean(loud)),
+        "correlation_with_loudness": float(np.mean(correlations)),
+    }

@@ -40,7 +40,12 @@ def _vertical_edges(grey: NDArray[np.float64]) -> NDArray[np.bool_]:
     return out
 
 
-def _widths(grey: NDArray[np.float64], rows: NDArray[np.int64], columns: NDArray[np.int64], rising: NDArray[np.bool_]) -> NDArray[np.int64]:  # fmt: skip
+def _widths(
+    grey: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    rising: NDArray[np.bool_],
+) -> NDArray[np.int64]:
     """Length of the monotone run through each edge, left and right."""
     width = np.zeros(len(rows), np.int64)
     for step in (-1, 1):

@@ -1,4 +1,4 @@
-"""Content from sound alone: a small network over log-mel frames, for speech without phoneme times."""
+"""Content from sound alone: a small network over log-mel, for speech without phoneme times."""
 
 from __future__ import annotations
 

@@ -16,7 +16,23 @@ from empatheia.types import Speech, TimedPhoneme
 
 Content = NDArray[np.float32]  # (frames, CONTENT_DIM)
 
-VISEMES = ("sil", "PP", "FF", "TH", "DD", "KK", "CH", "SS", "RR", "AA", "EH", "IH", "OH", "UU", "HH")  # fmt: skip
+VISEMES = (
+    "sil",
+    "PP",
+    "FF",
+    "TH",
+    "DD",
+    "KK",
+    "CH",
+    "SS",
+    "RR",
+    "AA",
+    "EH",
+    "IH",
+    "OH",
+    "UU",
+    "HH",
+)
 CHANNELS = (*VISEMES, "voice", "energy", "stress", "onset", "closure")
 CONTENT_DIM = len(CHANNELS)
 PAUSES = ("sil", "pau", "sp", "spn", "ssil", "<pause>", ",", ".", "?", "!", ";", ":", "-")
@@ -26,7 +42,13 @@ _SPOKEN = {
     "CH": "CH JH SH ZH", "SS": "S Z", "RR": "R ER AXR", "AA": "AA AE AH AX", "EH": "EH",
     "IH": "IH IY Y IX", "OH": "AO", "UU": "UH UW W UX", "HH": "HH HV",
 }  # fmt: skip
-_GLIDES = {"AY": ("AA", "IH"), "AW": ("AA", "UU"), "OY": ("OH", "IH"), "EY": ("EH", "IH"), "OW": ("OH", "UU")}  # fmt: skip
+_GLIDES = {
+    "AY": ("AA", "IH"),
+    "AW": ("AA", "UU"),
+    "OY": ("OH", "IH"),
+    "EY": ("EH", "IH"),
+    "OW": ("OH", "UU"),
+}
 SYMBOLS: dict[str, tuple[str, ...]] = {
     **{symbol: (viseme,) for viseme, symbols in _SPOKEN.items() for symbol in symbols.split()},
     **_GLIDES,

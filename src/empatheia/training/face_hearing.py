@@ -107,7 +107,8 @@ def train_hearing(
             total += float(loss.detach())
         score = explained(net, test)
         tell(
-            f"epoch {epoch + 1}: loss {total / max(len(train) // batch, 1):.3f}, unseen sentences R2 {score:.3f}"
+            f"epoch {epoch + 1}: loss {total / max(len(train) // batch, 1):.3f}, "
+            f"unseen sentences R2 {score:.3f}"
         )
     return net, score
 

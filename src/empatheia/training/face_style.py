@@ -27,9 +27,33 @@ from empatheia.face.visemes import Content, content_from_times
 from empatheia.types import Profile, Speech, TimedPhoneme
 
 LEVELS = (0.0, 0.33, 0.67, 1.0)
-SHOWN = 8  # pictures of a training clip
+SHOWN = 4  # pictures of a training clip
 FPS = 25
-_SOUNDS = ("P", "B", "M", "F", "TH", "T", "N", "K", "SH", "S", "R", "AA1", "AE1", "AH0", "EH1", "IY1", "IH0", "OW1", "UW1", "AY1", "HH", "L", "pau")  # fmt: skip
+_SOUNDS = (
+    "P",
+    "B",
+    "M",
+    "F",
+    "TH",
+    "T",
+    "N",
+    "K",
+    "SH",
+    "S",
+    "R",
+    "AA1",
+    "AE1",
+    "AH0",
+    "EH1",
+    "IY1",
+    "IH0",
+    "OW1",
+    "UW1",
+    "AY1",
+    "HH",
+    "L",
+    "pau",
+)
 WEIGHT = np.array(
     [0.4 if n in ("vigour", "blinking", "reach", "yaw", "lean") else 1.0 for n in EXPRESSION],
     np.float32,
@@ -156,7 +180,7 @@ def train_style(
         total, order = 0.0, torch.randperm(count, generator=rng)
         for part in [p for p in order.split(batch) if len(p) == batch]:
             variant = torch.randint(copies, (batch,), generator=rng)
-            some = torch.randperm(SHOWN, generator=rng)[: SHOWN - 2]
+            some = torch.randperm(SHOWN, generator=rng)[: SHOWN - 1]
             style = net.encode(seen[variant, part][:, some])
             noisy = style + 0.05 * torch.randn(style.shape, generator=rng)
             loss = (weight * (net.decode(noisy) - faces[part]) ** 2).mean() + 1e-3 * (
@@ -209,7 +233,12 @@ def book(net: FaceStyleNet, clips: StyleClips) -> Tensor:
 def save_style(path: Path, net: FaceStyleNet, clips: StyleClips, r2: float) -> None:
     tensors = {**net.state_dict(), "book.means": book(net, clips)}
     meta = {
-        "what": "style of the drawn face", "emotions": list(EMOTIONS), "tones": list(TONES), "levels": list(LEVELS),
-        "clips": len(clips.faces), "people": int(clips.people.max()) + 1, "r2_new_people": round(r2, 4),
-    }  # fmt: skip
+        "what": "style of the drawn face",
+        "emotions": list(EMOTIONS),
+        "tones": list(TONES),
+        "levels": list(LEVELS),
+        "clips": len(clips.faces),
+        "people": int(clips.people.max()) + 1,
+        "r2_new_people": round(r2, 4),
+    }
     hub.save(path, tensors, meta, int8=True)

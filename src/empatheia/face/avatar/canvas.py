@@ -144,7 +144,7 @@ class Canvas:
         out = np.zeros(self.alpha.shape, np.uint8)
         for points in polygons:
             cv2.fillPoly(out, [self.fixed(points)], 255, cv2.LINE_AA, _SHIFT)
-        return self.soft(out.astype(np.float32) / 255, blur)
+        return self.soft(np.multiply(out, np.float32(1 / 255), dtype=np.float32), blur)
 
     def fixed(self, points: Points) -> NDArray[np.int32]:
         """Units to the filler's fixed-point pixels."""

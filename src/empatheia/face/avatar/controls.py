@@ -28,7 +28,16 @@ HEAD = ("yaw", "pitch", "roll", "lean", "breath")  # yaw 1 is about 15 degrees
 
 CONTROLS = MOUTH + BROWS + EYES + SKIN + HEAD
 INDEX = {name: i for i, name in enumerate(CONTROLS)}
-LOWER = np.array([-1.0 if n in ("wide", "widen", "gaze_x", "gaze_y", "yaw", "pitch", "roll", "lean", "breath") or n.startswith(("smile", "inner", "outer")) else 0.0 for n in CONTROLS], np.float32)  # fmt: skip
+LOWER = np.array(
+    [
+        -1.0
+        if n in ("wide", "widen", "gaze_x", "gaze_y", "yaw", "pitch", "roll", "lean", "breath")
+        or n.startswith(("smile", "inner", "outer"))
+        else 0.0
+        for n in CONTROLS
+    ],
+    np.float32,
+)
 
 
 def neutral() -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Hair: locks of strands between two guide curves, or coils; a layer behind the head and one before.
+"""Hair: locks of strands between two guides, or coils; a layer behind the head, one before.
 
 Guides run from root to tip, as offsets from the middle of the face.
 """

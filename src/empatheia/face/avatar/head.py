@@ -26,10 +26,18 @@ def outline(look: Look) -> Points:
     """The closed outline of the face, from the top of the skull clockwise."""
     w, j, c, y = look.face_width, look.jaw_width, look.chin_width, look.chin_y
     right = [
-        (0.0, 46.0), (0.52 * w, 50.0), (0.86 * w, 68.0), (0.99 * w, 96.0), (1.0 * w, 124.0),
-        (0.965 * w, 144.0), (0.30 * w + 0.70 * j, y - 36), (j * 0.86, y - 20), (0.45 * j + 0.55 * c, y - 8.0),
-        (c * 0.62, y - 1.2), (0.0, y),
-    ]  # fmt: skip
+        (0.0, 46.0),
+        (0.52 * w, 50.0),
+        (0.86 * w, 68.0),
+        (0.99 * w, 96.0),
+        (1.0 * w, 124.0),
+        (0.965 * w, 144.0),
+        (0.30 * w + 0.70 * j, y - 36),
+        (j * 0.86, y - 20),
+        (0.45 * j + 0.55 * c, y - 8.0),
+        (c * 0.62, y - 1.2),
+        (0.0, y),
+    ]
     side = np.asarray(right) + (128.0, 0.0)
     return spline(np.vstack([side, mirror(side)[1:-1]]), closed=True)
 

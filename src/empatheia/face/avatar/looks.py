@@ -99,7 +99,16 @@ CLOTH = (
     "466060",
     "b5654a",
 )
-BACKDROP = (("f4dcc4", "e3b79a"), ("cfe3e2", "9fc4c6"), ("e6ddf0", "bfb0d8"), ("f6e7bd", "e6c884"), ("d7e7cf", "a9c79c"), ("f3d5d6", "dda9ad"), ("d3e0f0", "a3bcdc"), ("ece4da", "cdbda8"))  # fmt: skip
+BACKDROP = (
+    ("f4dcc4", "e3b79a"),
+    ("cfe3e2", "9fc4c6"),
+    ("e6ddf0", "bfb0d8"),
+    ("f6e7bd", "e6c884"),
+    ("d7e7cf", "a9c79c"),
+    ("f3d5d6", "dda9ad"),
+    ("d3e0f0", "a3bcdc"),
+    ("ece4da", "cdbda8"),
+)
 STYLES = {
     ("child", "male"): ("bowl", "tousled", "side"),
     ("child", "female"): ("pigtails", "bob", "long"),
@@ -211,12 +220,27 @@ def _gender(profile: Profile) -> dict[str, float | tuple[str, float]]:
 def _race(profile: Profile, rng: np.random.Generator) -> dict[str, float | tuple[str, float]]:
     spread = float(rng.uniform(0.97, 1.03))
     return {
-        "asian": {"eye_tilt": 0.9, "crease": 0.45, "eye_open": ("*", 0.92), "nose_width": ("*", 0.98 * spread), "face_width": ("*", 1.01)},
+        "asian": {
+            "eye_tilt": 0.9,
+            "crease": 0.45,
+            "eye_open": ("*", 0.92),
+            "nose_width": ("*", 0.98 * spread),
+            "face_width": ("*", 1.01),
+        },
         "caucasian": {"nose_width": ("*", 0.94 * spread), "freckles": float(rng.random() < 0.3)},
-        "african": {"nose_width": ("*", 1.16 * spread), "lip_upper": ("*", 1.30), "lip_lower": ("*", 1.22), "mouth_width": ("*", 1.04)},
+        "african": {
+            "nose_width": ("*", 1.16 * spread),
+            "lip_upper": ("*", 1.30),
+            "lip_lower": ("*", 1.22),
+            "mouth_width": ("*", 1.04),
+        },
         "latino": {"lip_upper": ("*", 1.08), "nose_width": ("*", 1.02 * spread)},
-        "indian": {"eye_size": ("*", 1.03), "nose_width": ("*", 1.0 * spread), "brow_thick": ("*", 1.12)},
-    }[profile.race]  # fmt: skip
+        "indian": {
+            "eye_size": ("*", 1.03),
+            "nose_width": ("*", 1.0 * spread),
+            "brow_thick": ("*", 1.12),
+        },
+    }[profile.race]
 
 
 def _age(profile: Profile, rng: np.random.Generator) -> dict[str, float | str | tuple[str, float]]:

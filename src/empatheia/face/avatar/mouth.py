@@ -209,4 +209,16 @@ class Mouth:
             brush.wash(ribbon(lips.lower[2:-2], np.full(29, 0.6)), self.line, 0.45, 0.25)
 
 
-_USED = ("jaw", "wide", "round", "press", "tuck", "teeth", "lower_teeth", "smile_left", "smile_right", "sneer", "stretch")  # fmt: skip
+_USED = (
+    "jaw",
+    "wide",
+    "round",
+    "press",
+    "tuck",
+    "teeth",
+    "lower_teeth",
+    "smile_left",
+    "smile_right",
+    "sneer",
+    "stretch",
+)

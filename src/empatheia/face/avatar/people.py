@@ -7,18 +7,29 @@ from empatheia.face.avatar.looks import AGES, GENDERS, RACES
 from empatheia.types import Avatar, Profile
 
 _STOCK = (
-    ("mia", "young", "female", "caucasian", 6), ("kenji", "young", "male", "asian", 4),
-    ("amara", "young", "female", "african", 5), ("diego", "young", "male", "latino", 7),
-    ("priya", "young", "female", "indian", 7), ("leo", "young", "male", "caucasian", 11),
-    ("hana", "middle-aged", "female", "asian", 4), ("kofi", "middle-aged", "male", "african", 7),
-    ("elena", "middle-aged", "female", "latino", 8), ("arjun", "middle-aged", "male", "indian", 2),
-    ("claire", "middle-aged", "female", "caucasian", 8), ("walter", "elderly", "male", "caucasian", 9),
-    ("ingrid", "elderly", "female", "caucasian", 9), ("samuel", "elderly", "male", "african", 10),
-    ("mei", "elderly", "female", "asian", 1), ("rafael", "elderly", "male", "latino", 12),
-    ("ravi", "elderly", "male", "indian", 6), ("lily", "child", "female", "caucasian", 10),
-    ("tomas", "child", "male", "latino", 1), ("zuri", "child", "female", "african", 10),
-    ("haru", "child", "male", "asian", 12), ("anika", "child", "female", "indian", 5),
-)  # fmt: skip
+    ("mia", "young", "female", "caucasian", 6),
+    ("kenji", "young", "male", "asian", 4),
+    ("amara", "young", "female", "african", 5),
+    ("diego", "young", "male", "latino", 7),
+    ("priya", "young", "female", "indian", 7),
+    ("leo", "young", "male", "caucasian", 11),
+    ("hana", "middle-aged", "female", "asian", 4),
+    ("kofi", "middle-aged", "male", "african", 7),
+    ("elena", "middle-aged", "female", "latino", 8),
+    ("arjun", "middle-aged", "male", "indian", 2),
+    ("claire", "middle-aged", "female", "caucasian", 8),
+    ("walter", "elderly", "male", "caucasian", 9),
+    ("ingrid", "elderly", "female", "caucasian", 9),
+    ("samuel", "elderly", "male", "african", 10),
+    ("mei", "elderly", "female", "asian", 1),
+    ("rafael", "elderly", "male", "latino", 12),
+    ("ravi", "elderly", "male", "indian", 6),
+    ("lily", "child", "female", "caucasian", 10),
+    ("tomas", "child", "male", "latino", 1),
+    ("zuri", "child", "female", "african", 10),
+    ("haru", "child", "male", "asian", 12),
+    ("anika", "child", "female", "indian", 5),
+)
 
 
 def stock() -> tuple[Avatar, ...]:

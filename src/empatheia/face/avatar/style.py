@@ -25,6 +25,7 @@ SEEN = 12  # pictures of a clip that are looked at
 CELLS = 12
 DIRECTIONS = 8
 FEATURES = CELLS * CELLS * DIRECTIONS
+_GRID = np.mgrid[0:SIDE, 0:SIDE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,17 @@ def edges(picture: ImageArray) -> NDArray[np.float32]:
     strength, angle = cv2.cartToPolar(dx, dy)
     strength /= cv2.blur(strength, (17, 17)) + 8.0
     place = np.mod(angle * np.float32(DIRECTIONS / np.pi), DIRECTIONS)
-    centres = np.arange(DIRECTIONS, dtype=np.float32)
-    away = np.abs(place[..., None] - centres)
-    share = np.clip(1 - np.minimum(away, DIRECTIONS - away), 0, None)
-    maps = cv2.GaussianBlur(share * strength[..., None], (0, 0), 1.6)
-    inside = maps[2:62, 2:62].reshape(CELLS, 5, CELLS, 5, DIRECTIONS)
-    return inside.mean((1, 3)).ravel()
+    low = place.astype(np.int32)
+    part = place - low
+    maps = np.zeros((DIRECTIONS, SIDE, SIDE), np.float32)
+    rows, columns = _GRID
+    maps[low % DIRECTIONS, rows, columns] = strength * (1 - part)
+    maps[(low + 1) % DIRECTIONS, rows, columns] += strength * part
+    soft = [
+        cv2.resize(cv2.blur(m, (7, 7)), (CELLS, CELLS), interpolation=cv2.INTER_LINEAR)
+        for m in maps
+    ]
+    return np.stack(soft, 2).ravel()
 
 
 class FaceStyleNet(nn.Module):
