@@ -25,7 +25,13 @@ def world() -> SpeechGenerator:
     return WorldVoice.load()
 
 
-VOICES: dict[str, Callable[[], SpeechGenerator]] = {"world": world}
+def world_tiny() -> SpeechGenerator:
+    from empatheia.speech.world.generator import WorldVoice
+
+    return WorldVoice.tiny()
+
+
+VOICES: dict[str, Callable[[], SpeechGenerator]] = {"world": world, "world-tiny": world_tiny}
 
 
 @pytest.fixture(scope="module", params=VOICES)

@@ -139,7 +139,8 @@ def _weights() -> Iterator[Finding]:
             size = path.stat().st_size / 1e6
             yield Finding("weights", True, f"{name} {size:.1f} MB {hub.load(path).digest}")
         except WeightsError as error:
-            yield Finding("weights", False, f"{name}: {error}", INSTALL)
+            missing = "not there" if "not in this" in str(error) else "damaged"
+            yield Finding("weights", False, f"{name} is {missing}", INSTALL)
 
 
 def _extras() -> Iterator[Finding]:

@@ -52,8 +52,13 @@ def _grid(rows: Iterable[tuple[str, str]]) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, escape(value))
+        table.add_row(name, escape(_printable(value)))
     return table
+
+
+def _printable(text: str) -> str:
+    """``text`` without anything that could steer a terminal."""
+    return "".join(character for character in text if character.isprintable())
 
 
 def show_reply(console: Console, reply: Reply) -> None:
@@ -63,7 +68,7 @@ def show_reply(console: Console, reply: Reply) -> None:
         console.print(_grid((name.replace("_", " "), text) for name, text in chain.items()))
     if reply.safety.action == "screen_off":
         console.print("[yellow]the care screen is switched off[/yellow]")
-    console.print(f"\n[bold]{escape(reply.text)}[/bold]\n")
+    console.print(f"\n[bold]{escape(_printable(reply.text))}[/bold]\n")
     if reply.safety.resources:
         lines = ((f"{r.country} {r.name}", f"{r.contact} {r.url}") for r in reply.safety.resources)
         console.print(_grid(lines))
