@@ -66,13 +66,16 @@ def mean_acoustics(items: Sequence[Acoustics]) -> Acoustics:
 def measure_actors(folder: Path, actors: Sequence[int] | None = None) -> dict[str, object]:
     """Median over actors of every effect, by emotion and level, with the quartiles."""
     heard: dict[tuple[int, str, str, str], list[Acoustics]] = defaultdict(list)
-    clips = 0
+    clips, left_out = 0, 0
     for clip in actor_clips(folder):
         if actors is not None and clip.actor not in actors:
             continue
-        heard[clip.actor, clip.statement, clip.emotion, clip.level].append(
-            measure(read_audio(clip.path))
-        )
+        try:
+            found = measure(read_audio(clip.path))
+        except InputError:  # whispered: there is no pitch to compare
+            left_out += 1
+            continue
+        heard[clip.actor, clip.statement, clip.emotion, clip.level].append(found)
         clips += 1
     rows: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
     people = sorted({key[0] for key in heard})
@@ -82,6 +85,7 @@ def measure_actors(folder: Path, actors: Sequence[int] | None = None) -> dict[st
     return {
         "source": "RAVDESS speech (Livingstone and Russo 2018), CC BY-NC-SA 4.0",
         "clips": clips,
+        "left_out": left_out,
         "actors": len(people),
         "effects": _summary(rows),
     }
