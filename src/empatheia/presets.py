@@ -26,8 +26,11 @@ def load_reasoner(preset: str) -> tuple[Reasoner, TextSettings]:
     return reasoner.eval(), TextSettings(digest=weights.digest)
 
 
-def small(size: int = 256, care: bool = True) -> Empatheia:
-    """What ships in the package: runs offline on two CPU cores."""
+def small(size: int = 256, care: bool = True, country: str | None = None) -> Empatheia:
+    """What ships in the package: runs offline on two CPU cores.
+
+    ``country`` decides about the help lines; None asks EMPATHEIA_COUNTRY and the locale.
+    """
     from empatheia.care.screen import CareRules
     from empatheia.face.avatar.generator import DrawnFace
     from empatheia.speech.world.generator import WorldVoice
@@ -44,7 +47,7 @@ def small(size: int = 256, care: bool = True) -> Empatheia:
         reasoner,
         WorldVoice.load(),
         DrawnFace.load(size=size),
-        CareRules() if care else None,
+        CareRules(country) if care else None,
         settings,
         versions,
     )
@@ -57,9 +60,15 @@ class Empatheia(model.Empatheia):
     """:class:`empatheia.model.Empatheia` that can be opened by the name of a preset."""
 
     @classmethod
-    def from_preset(cls, name: str, *, size: int = 256, care: bool = True) -> Empatheia:
-        """``size`` is the picture's side; ``care=False`` switches the crisis screen off."""
+    def from_preset(
+        cls, name: str, *, size: int = 256, care: bool = True, country: str | None = None
+    ) -> Empatheia:
+        """``size`` is the picture's side; ``care=False`` switches the crisis screen off.
+
+        ``country`` (an ISO code or a name) decides about the help lines that a crisis is answered
+        with. Raises InputError, ConfigError, WeightsError.
+        """
         if name not in PRESETS:
             raise InputError(unknown("preset", name, PRESETS))
-        built: Empatheia = PRESETS[name](size=size, care=care)
+        built: Empatheia = PRESETS[name](size=size, care=care, country=country)
         return built

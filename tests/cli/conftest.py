@@ -112,8 +112,10 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSystem:
     """Commands open this system instead of a real one."""
     made = FakeSystem()
 
-    def open_system(preset: str = "small", size: int = 256, care: bool = True) -> FakeSystem:
-        made.opened = {"preset": preset, "size": size, "care": care}
+    def open_system(
+        preset: str = "small", size: int = 256, care: bool = True, country: str | None = None
+    ) -> FakeSystem:
+        made.opened = {"preset": preset, "size": size, "care": care, "country": country}
         return made
 
     monkeypatch.setattr(system, "open_system", open_system)

@@ -37,4 +37,10 @@ def test_interrupting_a_reply_keeps_the_talk(fake, empatheia):
 
 def test_wrong_options_are_refused_first(fake, empatheia):
     assert empatheia("chat", "--avatar", "nobody").code == 2
+    assert empatheia("chat", "--country", "Germoney").code == 2
     assert empatheia("chat", stdin=b"\xff\xfe").code == 2
+
+
+def test_the_country_reaches_the_system(fake, empatheia):
+    assert empatheia("chat", "--country", "NZ", stdin="Hello there.\n").code == 0
+    assert fake.opened["country"] == "NZ"

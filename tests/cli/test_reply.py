@@ -43,7 +43,7 @@ def test_files_and_screen(fake, empatheia, tmp_path):
     assert sorted(p.name for p in folder.iterdir()) == ["reply.json", "reply.mp4", "reply.wav"]
     for seen in ("losing a [thing]", "That was turn 1", "speak 0.20 s", "reply.mp4"):
         assert seen in outcome.out
-    assert fake.opened == {"preset": "small", "size": 256, "care": True}
+    assert fake.opened == {"preset": "small", "size": 256, "care": True, "country": None}
     assert fake.closed == 1
 
 
@@ -78,14 +78,14 @@ def test_text_only_takes_old_media_away(fake, empatheia, tmp_path):
 def test_options_reach_the_system(fake, empatheia, tmp_path):
     outcome = empatheia(
         "reply", "I lost my dog.", "--profile", "age=elderly,tone=gentle", "--avatar", "mei",
-        "--seed", "7", "--size", "512", "--no-care-screen", "--json",
+        "--seed", "7", "--size", "512", "--no-care-screen", "--country", "gb", "--json",
         "--set-chain", "speaker_emotion=Lonely", "--set-chain", "emotion_cause=an empty house",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     _, profile, avatar, seed, _ = fake.asked[0]
     assert (profile.age, profile.tone, profile.race) == ("elderly", "gentle", "asian")
     assert (avatar, seed) == ("mei", 7)
-    assert fake.opened == {"preset": "small", "size": 512, "care": False}
+    assert fake.opened == {"preset": "small", "size": 512, "care": False, "country": "gb"}
     chain = json.loads(outcome.out)["chain_of_empathy"]
     assert chain["speaker_emotion"] == "lonely"
     assert chain["emotion_cause"] == "an empty house"
@@ -162,6 +162,14 @@ def test_text_that_cannot_be_answered(fake, empatheia, text, said):
 def test_wrong_options(fake, empatheia, words, said):
     refused(empatheia("reply", "I lost my dog.", "--text-only", *words), said)
     assert fake.asked == []
+
+
+def test_an_unknown_country_is_refused_before_loading(fake, empatheia, monkeypatch):
+    refused(empatheia("reply", "I lost my dog.", "--country", "Germoney"), "country", "Germoney")
+    monkeypatch.setenv("EMPATHEIA_COUNTRY", "Germoney")
+    refused(empatheia("reply", "I lost my dog.", "--text-only"), "country", "Germoney")
+    monkeypatch.setenv("EMPATHEIA_COUNTRY", "GB")
+    assert empatheia("reply", "I lost my dog.", "--text-only").code == 0
 
 
 def test_full_disk_leaves_nothing(fake, empatheia, tmp_path, monkeypatch):

@@ -36,13 +36,15 @@ def chat(
     size: reply_command.SizeOption = 256,
     out: OutOption = None,
     no_care_screen: reply_command.NoCareOption = False,
+    country: reply_command.CountryOption = None,
 ) -> None:
     """Talk, turn after turn, with one and the same person. /quit or end of input ends it."""
     from empatheia.cli import show
     from empatheia.types import Dialogue
 
     wishes = reply_command.read_wishes(profile, avatar, None, size, out)
-    opened = system.open_system(size=size, care=not no_care_screen)
+    system.check_country(country)
+    opened = system.open_system(size=size, care=not no_care_screen, country=country)
     chosen = wishes.resolve(opened, None)
     console = show.output()
     dialogue = Dialogue("chat", ())

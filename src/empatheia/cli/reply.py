@@ -42,6 +42,10 @@ TextOnlyOption = Annotated[bool, typer.Option("--text-only", help="No voice, no 
 NoCareOption = Annotated[
     bool, typer.Option("--no-care-screen", help="Do not look for a crisis before replying.")
 ]
+CountryOption = Annotated[
+    str | None,
+    typer.Option(help="Whose help lines a crisis is answered with: GB; EMPATHEIA_COUNTRY, locale."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +65,7 @@ def reply(
     json: JsonOption = False,
     text_only: TextOnlyOption = False,
     no_care_screen: NoCareOption = False,
+    country: CountryOption = None,
 ) -> None:
     """Answer what somebody tells, in text, voice and face.
 
@@ -70,8 +75,9 @@ def reply(
 
     folder = out if out or json or text_only else DEFAULT_OUT
     wishes = read_wishes(profile, avatar, set_chain, size, folder)
+    system.check_country(country)
     asked = read_request(text, dialogue)
-    opened = system.open_system(size=size, care=not no_care_screen)
+    opened = system.open_system(size=size, care=not no_care_screen, country=country)
     finished = show.run_to_end(
         opened.stream(
             asked,

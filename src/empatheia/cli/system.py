@@ -40,11 +40,22 @@ def check_size(size: int) -> int:
     return size
 
 
-def open_system(preset: str = "small", size: int = 256, care: bool = True) -> System:
-    """Build the system of a preset. Raises InputError, WeightsError."""
+def check_country(country: str | None) -> str | None:
+    """Raise ConfigError unless help lines can be found for it (also for EMPATHEIA_COUNTRY)."""
+    from empatheia.care.resources import find_country
+
+    find_country(country)
+    return country
+
+
+def open_system(
+    preset: str = "small", size: int = 256, care: bool = True, country: str | None = None
+) -> System:
+    """Build the system of a preset. Raises InputError, ConfigError, WeightsError."""
     if preset not in PRESETS:
         raise InputError(unknown("preset", preset, PRESETS))
     check_size(size)
+    check_country(country)
     from empatheia.presets import Empatheia
 
-    return Empatheia.from_preset(preset, size=size, care=care)
+    return Empatheia.from_preset(preset, size=size, care=care, country=country)
