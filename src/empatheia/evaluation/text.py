@@ -62,7 +62,7 @@ def evaluate_text(
             scores[f"{name}verbatim_in_train"] = ratio_score(
                 hits, [1.0] * len(hits), range(len(hits))
             ).as_dict()
-    body = json.dumps({"settings": record, "scores": scores}, indent=2).encode()
+    body = json.dumps(scores | {"settings": record}, indent=2).encode()
     write_together(out, {"scores.json": body + b"\n"})
     return scores
 
