@@ -45,7 +45,8 @@ def test_style_nets_learn_what_can_be_seen(tmp_path: Path) -> None:
     assert float(lines[-1].split()[-1]) > 0.1  # R2 on clips that were held out
     save_style(tmp_path / "s.safetensors", net, clips, 0.5)
     stored = hub.load(tmp_path / "s.safetensors")
-    pages = StyleBook(stored.tensors, stored.meta["emotions"], stored.meta["levels"], stored.meta["tones"])  # fmt: skip
+    meta = stored.meta
+    pages = StyleBook(stored.tensors, meta["emotions"], meta["levels"], meta["tones"])
     assert pages.look_up("sad", 0.5, "mild").shape == (STYLE_DIM,)
     means = book(net, clips)
     assert means.shape == (len(EMOTIONS), 3, len(LEVELS), STYLE_DIM)

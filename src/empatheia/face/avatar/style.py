@@ -67,7 +67,7 @@ class FaceStyleNet(nn.Module):
         super().__init__()
         config = config or StyleConfig()
         h = config.hidden
-        self.norm = nn.LayerNorm(2 * FEATURES)
+        self.norm = nn.BatchNorm1d(2 * FEATURES, affine=False, momentum=0.02)
         self.encoder = nn.Sequential(
             nn.Dropout(config.drop), nn.Linear(2 * FEATURES, h), nn.SiLU(),
             nn.Dropout(config.drop), nn.Linear(h, h), nn.SiLU(), nn.Linear(h, config.style),
