@@ -168,7 +168,7 @@ def _agrees(name: str, ours: float, theirs: float) -> bool:
     """Same direction (or both within 5 % or 1 dB of none), and within a factor of two."""
     if name == "energy":
         same = ours * theirs > 0 or (abs(ours) < 1 and abs(theirs) < 1)
-        return same and abs(ours - theirs) <= 20 * np.log10(2)
+        return bool(same and abs(ours - theirs) <= 20 * np.log10(2))
     small = abs(np.log(ours)) < 0.05 and abs(np.log(theirs)) < 0.05
     same = (ours - 1) * (theirs - 1) > 0 or small
     return bool(same and 0.5 <= ours / theirs <= 2.0)
