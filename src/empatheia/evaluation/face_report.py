@@ -132,5 +132,5 @@ def hearing_on_recordings(folder: Path, clips: int) -> dict[str, float]:
         "clips": len(chosen),
         "closed_in_silence": float(np.nanmean(silent)),
         "open_on_loud_voice": float(np.nanmean(loud)),
-        "correlation_with_loudness": float(np.mean(correlations)),
+        "correlation_with_loudness": float(np.nanmean(correlations)),
     }

@@ -18,6 +18,7 @@ HOP = 160  # 100 mel frames a second
 WINDOW = 400
 BANDS = 40
 FPS = 25
+SILENCE = 2e-4  # root mean square below which nothing is said, about -74 dB
 _PER_PICTURE = RATE // HOP // FPS
 
 
@@ -92,11 +93,12 @@ def content_from_sound(net: HearingNet, speech: Speech, fps: int) -> Content:
         raise ValueError(f"the hearing network gives {FPS} rows a second, not {fps}")
     frames = frame_count(speech, fps)
     audio = resample(speech.audio, speech.sample_rate, RATE)
+    level = float(np.sqrt(np.mean(speech.audio.astype(np.float64) ** 2)))
+    audio = (audio * (0.1 / max(level, SILENCE))).astype(np.float32)
     mel = torch.from_numpy(log_mel(audio, frames))[None]
     out = as_content(net(mel))[0].numpy()
     loud = energy(speech, frames, fps)
-    quiet = np.sqrt(np.mean(speech.audio**2)) < 10 ** (-60 / 20)
-    if quiet:
+    if level < SILENCE:
         out[:] = 0
         out[:, 0] = 1
         loud = np.zeros_like(loud)

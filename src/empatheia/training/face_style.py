@@ -80,7 +80,8 @@ class StyleClips:
 
 def babble(seconds: float, rng: np.random.Generator) -> Content:
     """Content of random sounds, as varied as speech."""
-    at, phonemes = 0.0, []
+    at = 0.0
+    phonemes: list[TimedPhoneme] = []
     while at < seconds - 0.05:
         end = min(at + rng.uniform(0.05, 0.16), seconds)
         phonemes.append(TimedPhoneme(str(rng.choice(_SOUNDS)), at, end, len(phonemes) // 4))

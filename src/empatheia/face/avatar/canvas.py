@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]  # (n, 2)
-Mask = NDArray[np.float32]  # (h, w), 0 to 1
+Mask = NDArray[Any]  # (h, w), 0 to 1
 Colour = tuple[float, float, float]
 UNITS = 256
 _SHIFT = 4  # sub-pixel bits of the polygon filler

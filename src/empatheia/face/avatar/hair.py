@@ -16,6 +16,7 @@ from empatheia.face.avatar.canvas import (
     Canvas,
     Colour,
     Mask,
+    Points,
     between,
     dome,
     lit,

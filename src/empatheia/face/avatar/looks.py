@@ -6,6 +6,7 @@ Lengths are design units (the picture is 256 wide). The face is built around x =
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -194,7 +195,7 @@ _VARIES = {
 }  # fmt: skip
 
 
-def _changed(look: Look, name: str, value: float | str | tuple[str, float]) -> float | str:
+def _changed(look: Look, name: str, value: Any) -> Any:
     """A plain value replaces; ``("*", x)`` multiplies and ``("+", x)`` adds."""
     if not isinstance(value, tuple):
         return value
@@ -202,7 +203,7 @@ def _changed(look: Look, name: str, value: float | str | tuple[str, float]) -> f
     return old * value[1] if value[0] == "*" else old + value[1]
 
 
-def _gender(profile: Profile) -> dict[str, float | tuple[str, float]]:
+def _gender(profile: Profile) -> dict[str, Any]:
     if profile.gender == "female":
         return {
             "jaw_width": ("*", 0.92), "chin_width": ("*", 0.86), "eye_size": ("*", 1.06),
@@ -217,7 +218,7 @@ def _gender(profile: Profile) -> dict[str, float | tuple[str, float]]:
     }  # fmt: skip
 
 
-def _race(profile: Profile, rng: np.random.Generator) -> dict[str, float | tuple[str, float]]:
+def _race(profile: Profile, rng: np.random.Generator) -> dict[str, Any]:
     spread = float(rng.uniform(0.97, 1.03))
     return {
         "asian": {
@@ -243,7 +244,7 @@ def _race(profile: Profile, rng: np.random.Generator) -> dict[str, float | tuple
     }[profile.race]
 
 
-def _age(profile: Profile, rng: np.random.Generator) -> dict[str, float | str | tuple[str, float]]:
+def _age(profile: Profile, rng: np.random.Generator) -> dict[str, Any]:
     young = {
         "child": {
             "face_width": ("*", 1.03), "jaw_width": ("*", 1.12), "chin_width": ("*", 1.15),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,7 +47,7 @@ def _rest() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return np.meshgrid(axis, axis)
 
 
-def _smooth(t: NDArray[np.float32]) -> NDArray[np.float32]:
+def _smooth(t: NDArray[Any]) -> NDArray[Any]:
     t = np.clip(t, 0, 1)
     return t * t * (3 - 2 * t)
 
