@@ -86,10 +86,10 @@ def write_clips(
         speech = cut(_timed(speeches[(i * 7 + 3) % len(speeches)]), 3.0)
         avatar, emotion = people[i % len(people)], EMOTIONS[(i * 3) % len(EMOTIONS)]
         style = face.style_for(emotion, 0.7, avatar.profile)
-        frames = list(face.generate(avatar, face.encode_content(speech), style, seed=i))
+        drawn = list(face.generate(avatar, face.encode_content(speech), style, seed=i))
         for kind, sound in (("lips", speech), ("shifted", delayed(speech, SHIFT / face.fps))):
             name = f"{kind}-{i:02d}.mp4"
-            (folder / name).write_bytes(encode_mp4(frames, face.fps, sound))
+            (folder / name).write_bytes(encode_mp4(drawn, face.fps, sound))
             clips.append(Clip(name, kind, avatar.id, emotion, vowels(speech)))
     text = "".join(json.dumps(_row(c)) + "\n" for c in clips)
     temporary = folder / (LIST + ".part")

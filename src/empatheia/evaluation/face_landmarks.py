@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,8 @@ def main() -> None:
     for path in sorted(options.folder.glob(options.match)):
         target = out / (path.stem + ".npz")
         if not target.is_file():
-            np.savez(target, **landmarks(path, options.every, mesh))
+            found: dict[str, Any] = landmarks(path, options.every, mesh)
+            np.savez(target, **found)
 
 
 if __name__ == "__main__":

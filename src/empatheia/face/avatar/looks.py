@@ -220,7 +220,7 @@ def _gender(profile: Profile) -> dict[str, Any]:
 
 def _race(profile: Profile, rng: np.random.Generator) -> dict[str, Any]:
     spread = float(rng.uniform(0.97, 1.03))
-    return {
+    kinds: dict[str, dict[str, Any]] = {
         "asian": {
             "eye_tilt": 0.9,
             "crease": 0.45,
@@ -241,7 +241,8 @@ def _race(profile: Profile, rng: np.random.Generator) -> dict[str, Any]:
             "nose_width": ("*", 1.0 * spread),
             "brow_thick": ("*", 1.12),
         },
-    }[profile.race]
+    }
+    return kinds[profile.race]
 
 
 def _age(profile: Profile, rng: np.random.Generator) -> dict[str, Any]:

@@ -118,9 +118,9 @@ class Mouth:
             start = np.array([128 + side * (look.nose_width * 1.10 + 1), look.nose_y - 1.5])
             fold = spline(
                 [
-                    start,
-                    (start + corner) / 2 + (side * (4.2 + 1.2 * smile), -1.8),
-                    corner + (side * 4.6, 0.5 + 1.5 * smile),
+                    tuple(start),
+                    tuple((start + corner) / 2 + (side * (4.2 + 1.2 * smile), -1.8)),
+                    tuple(corner + (side * 4.6, 0.5 + 1.5 * smile)),
                 ],
                 step=7,
             )
