@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -11,6 +11,13 @@ from empatheia import __version__, hub, model
 from empatheia.errors import InputError, WeightsError, unknown
 from empatheia.model import TextSettings
 from empatheia.reasoner import Reasoner
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from empatheia.care.screen import CareRules
+    from empatheia.encoders.text import TextEncoder
 
 
 def load_reasoner(preset: str) -> tuple[Reasoner, TextSettings]:
@@ -26,12 +33,23 @@ def load_reasoner(preset: str) -> tuple[Reasoner, TextSettings]:
     return reasoner.eval(), TextSettings(digest=weights.digest)
 
 
+def care_screen(encoder: TextEncoder, country: str | None = None) -> CareRules:
+    """Rules and the learned second look over ``encoder``. Raises ConfigError, WeightsError."""
+    from empatheia.care.screen import CareRules
+    from empatheia.care.semantic import SemanticScore
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors: NDArray[np.float32] = encoder.meanings(texts).numpy()
+        return vectors
+
+    return CareRules(country, second_look=SemanticScore.load(embed).category)
+
+
 def small(size: int = 256, care: bool = True, country: str | None = None) -> Empatheia:
     """What ships in the package: runs offline on two CPU cores.
 
     ``country`` decides about the help lines; None asks EMPATHEIA_COUNTRY and the locale.
     """
-    from empatheia.care.screen import CareRules
     from empatheia.face.avatar.generator import DrawnFace
     from empatheia.speech.world.generator import WorldVoice
 
@@ -47,7 +65,7 @@ def small(size: int = 256, care: bool = True, country: str | None = None) -> Emp
         reasoner,
         WorldVoice.load(),
         DrawnFace.load(size=size),
-        CareRules(country) if care else None,
+        care_screen(reasoner.encoder, country) if care else None,
         settings,
         versions,
     )

@@ -39,7 +39,9 @@ def app() -> typer.Typer:
 def test_counts_and_places(tmp_path: Path) -> None:
     data = tmp_path / "d.jsonl"
     data.write_text(json.dumps(DIALOGUE) + "\n", encoding="utf-8")
-    result = CliRunner().invoke(app(), ["care", "--data", str(data), "-o", str(tmp_path / "o")])
+    result = CliRunner().invoke(
+        app(), ["care", "--data", str(data), "--rules-only", "-o", str(tmp_path / "o")]
+    )
     assert result.exit_code == 0
     report = json.loads((tmp_path / "o" / "care.json").read_text(encoding="utf-8"))
     assert (report["prefixes"]["alarms"], report["prefixes"]["n"]) == (2, 3)

@@ -59,7 +59,7 @@ def test_hard_wording_is_reported_not_hidden() -> None:
     hard = phrases("crisis_hard", "held_out")
     found = sum(alarm(*r["turns"]) for r in hard)
     print(f"hard, held out: {found}/{len(hard)}")
-    assert found >= 5  # what docs/care.md states; more is welcome
+    assert found >= 5  # the rules alone; docs/care.md has the figures with the second look
 
 
 @given(st.lists(st.text(max_size=300), max_size=4))

@@ -1,13 +1,14 @@
-"""Finds a crisis in one turn or in the running turns of one speaker. Rules, no learned part.
+"""Finds a crisis in one turn or in the running turns of one speaker: rules and their memory.
 
 A turn is normalised, its idioms are taken out, and every sentence is held against the rules of
 ``data/crisis_rules.txt``. Negation, fiction and a distant past silence a rule as its kind allows.
+What no rule finds may be shown to a second look (``semantic.py``), which is believed less long.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,12 +17,17 @@ from empatheia.care.patterns import Rule, load_rules
 
 CATEGORIES = ("suicide", "self_harm", "harm_to_others", "abuse", "medical_emergency")
 MAX_TURNS = 40  # of a longer dialogue the last ones are read
+LEARNED = 0  # stands for the second look where a finding names its rule
+LEARNED_TURNS = 2  # turns that a finding of the second look outlives without another
 _MARK = " zz "  # stands where an idiom was
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A crisis: its category and the line of the rule that found it (never the user's words)."""
+    """A crisis: its category and the line of the rule that found it (never the user's words).
+
+    The line is ``LEARNED`` where no rule did.
+    """
 
     category: str
     rule: int
@@ -72,24 +78,42 @@ def find_in_turn(text: str) -> Finding | None:
     return best
 
 
-def find_in_dialogue(texts: Sequence[str]) -> Finding | None:
+def find_in_dialogue(
+    texts: Sequence[str], second_look: Callable[[str], str | None] | None = None
+) -> Finding | None:
     """The crisis that stands after the last turn.
 
     A crisis stays one in later turns until a turn says that it is over. A sentence that two turns
-    share ("i just want to" / "die") is read as one.
+    share ("i just want to" / "die") is read as one. ``second_look`` gives the category of a turn in
+    which no rule found a crisis, or None.
     """
     standing: Finding | None = None
-    before = ""
+    before, age = "", 0
     for text in list(texts)[-MAX_TURNS:]:
         found = find_in_turn(text)
         if found is None and before and before.rstrip()[-1:].isalpha() and len(before) < 200:
             found = find_in_turn(f"{before} {text}")
+        over = is_resolved(text)
+        if found is None and second_look is not None and not over:
+            category = second_look(text)
+            found = Finding(category, LEARNED) if category else None
+        age += 1
         if found is not None:
-            standing = found
-        elif standing is not None and is_resolved(text):
+            age = 0
+            if standing is None or standing.rule == LEARNED or found.rule != LEARNED:
+                standing = found
+        elif over or (standing is not None and standing.rule == LEARNED and age > LEARNED_TURNS):
             standing = None
         before = text
     return standing
+
+
+def is_doubtful(text: str) -> bool:
+    """Whether the harmless rules recognise something, or a crisis rule that they silence."""
+    patterns = [r.pattern for r in load_rules("harmless_rules.txt") if r.category == "idiom"]
+    patterns += [pattern for name, pattern in _contexts().items() if name != "gone"]
+    patterns += [r.pattern for r in load_rules("crisis_rules.txt")]
+    return any(p.search(reading) for reading in normalise(text) for p in patterns)
 
 
 def is_resolved(text: str) -> bool:

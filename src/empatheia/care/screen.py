@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from empatheia.care.detector import CATEGORIES, find_in_dialogue
@@ -20,13 +20,20 @@ class CareRules:
     """Rules against a crisis that is overlooked and a reply that does harm.
 
     ``country`` is an ISO code or a name; None takes it from EMPATHEIA_COUNTRY or the locale, and
-    where these say nothing the international directories are given.
+    where these say nothing the international directories are given. ``second_look`` judges the
+    turns in which the rules find nothing (:meth:`empatheia.care.semantic.SemanticScore.category`);
+    without it the rules work alone.
     """
 
     def __init__(
-        self, country: str | None = None, *, environment: Mapping[str, str] | None = None
+        self,
+        country: str | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        second_look: Callable[[str], str | None] | None = None,
     ) -> None:
         self._country = find_country(country, environment)
+        self._second_look = second_look
 
     @property
     def country(self) -> str:
@@ -35,7 +42,7 @@ class CareRules:
 
     def screen_user(self, texts: Sequence[str]) -> Safety:
         """``texts``: the speaker's turns of the running dialogue, oldest first."""
-        found = find_in_dialogue(texts)
+        found = find_in_dialogue(texts, self._second_look)
         if found is None:
             return Safety()
         return Safety(

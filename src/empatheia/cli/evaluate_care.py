@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from empatheia.care import CareRules
 
 
 def register(app: typer.Typer) -> None:
@@ -27,15 +30,20 @@ def evaluate_care(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for care.json; none: print only.")
     ] = None,
+    rules_only: Annotated[
+        bool, typer.Option("--rules-only", help="Leave out the learned second look.")
+    ] = False,
+    text: Annotated[
+        Path | None, typer.Option(help="text.safetensors of `train text`, not the shipped encoder.")
+    ] = None,
 ) -> None:
     """Alarm rates of the care screen on phrase lists and on dialogues, with places, not texts."""
-    from empatheia.care import CareRules
     from empatheia.errors import ConfigError
     from empatheia.evaluation.care import dialogue_rates, phrase_rates, read_lines
 
     if crisis is None and harmless is None and data is None:
         raise ConfigError("nothing to evaluate. Give --crisis, --harmless or --data.")
-    screen = CareRules()
+    screen = _screen(rules_only, text)
     report: dict[str, Any] = {}
     for name, path in (("crisis", crisis), ("harmless", harmless)):
         if path is not None:
@@ -53,6 +61,18 @@ def evaluate_care(
     if out is not None:
         _write(out, text)
     typer.echo(text)
+
+
+def _screen(rules_only: bool, text: Path | None) -> CareRules:
+    """What `reply` screens with, or a part of it."""
+    from empatheia.care import CareRules
+
+    if rules_only:
+        return CareRules()
+    from empatheia.presets import care_screen, load_reasoner
+    from empatheia.training.care import load_encoder
+
+    return care_screen(load_encoder(text) if text else load_reasoner("small")[0].encoder)
 
 
 def _write(folder: Path, text: str) -> None:

@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from empatheia.training.loop import Report
 
-OTHERS = ("train_voice", "train_face")  # command modules of the generators
+OTHERS = ("train_voice", "train_face", "train_care")  # command modules of the generators
 
 DataOption = Annotated[Path, typer.Option(help="Folder with empathetic_dialogues/ and the rest.")]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for log and checkpoints.")]

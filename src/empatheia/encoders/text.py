@@ -120,6 +120,25 @@ class TextEncoder(nn.Module):
         pooled = (states * weight).sum(1) / weight.sum(1)
         return TextFeatures(states, pieces.mask, pooled)
 
+    @torch.inference_mode()
+    def meanings(self, texts: Sequence[str]) -> Float[Tensor, "text dim3"]:
+        """Mean states of three layers, concatenated, of texts that stand alone.
+
+        The lower layers still say what a text is about where the last one, tuned for emotion and
+        fit, says how it feels.
+        """
+        rows = self.collate([self.pieces_of_history([Turn("speaker", t)]) for t in texts])
+        states = self.bert(
+            input_ids=rows.ids,
+            token_type_ids=rows.roles,
+            attention_mask=rows.mask.long(),
+            output_hidden_states=True,
+        ).hidden_states
+        weight = rows.mask.unsqueeze(-1).to(states[0].dtype)
+        layers = self.config.layers
+        chosen = [states[-(-layers * third // 3)] for third in (1, 2, 3)]
+        return torch.cat([(s * weight).sum(1) / weight.sum(1) for s in chosen], -1).float()
+
     def match(
         self, contexts: Float[Tensor, "n dim"], responses: Float[Tensor, "m dim"]
     ) -> Float[Tensor, "n m"]:
