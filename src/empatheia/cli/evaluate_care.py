@@ -57,10 +57,10 @@ def evaluate_care(
             {"dialogue": a.dialogue, "turn": a.turn, "category": a.category}
             for a in (*result.first_alarms, *result.blocked)
         ]
-    text = json.dumps(report, indent=2)
+    printed = json.dumps(report, indent=2)
     if out is not None:
-        _write(out, text)
-    typer.echo(text)
+        _write(out, printed)
+    typer.echo(printed)
 
 
 def _screen(rules_only: bool, text: Path | None) -> CareRules:

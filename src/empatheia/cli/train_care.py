@@ -28,10 +28,11 @@ def care(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")] = None,
 ) -> None:
     """Fit the classifier of crises on sentence vectors; writes care.safetensors."""
+    from empatheia.care.semantic import WEIGHTS
     from empatheia.config import override
     from empatheia.evaluation.care import read_lines
     from empatheia.files import check_writable
-    from empatheia.training.care import WEIGHTS, CareConfig, train_care
+    from empatheia.training.care import CareConfig, train_care
 
     config = override(CareConfig(), set_ or ())
     check_writable(out)
