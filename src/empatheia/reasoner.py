@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
+from empatheia.data.tidy import fingerprint
 from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import TextEncoder, TextFeatures
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
@@ -69,7 +70,10 @@ class Ranking:
 
     match: float = 1.0
     common: float = 0.5  # how well it would fit any context: what makes a reply generic
-    logprob: float = 0.05
+    logprob: float = 0.2
+    stock: float = 0.5  # taken off a reply that people gave more than once in training
+    words: float = 0.04  # for each word, up to ``full``
+    full: int = 14
 
 
 @dataclass(slots=True)
@@ -86,6 +90,7 @@ class Reasoner(nn.Module):
     """Dialogue in, chain of empathy and reply out."""
 
     common_context: Tensor
+    stock: Tensor
 
     def __init__(
         self,
@@ -93,6 +98,7 @@ class Reasoner(nn.Module):
         ngrams: NgramClassifier,
         projector: QueryProjector,
         lm: CausalLM,
+        stock: int = 0,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -100,6 +106,7 @@ class Reasoner(nn.Module):
         self.projector = projector
         self.lm = lm
         self.register_buffer("common_context", torch.zeros(encoder.config.match_dim))
+        self.register_buffer("stock", torch.zeros(stock, dtype=torch.long))
 
     def features(self, histories: Sequence[Sequence[Turn]]) -> tuple[Tensor, Tensor]:
         """(tokens for the language model, pooled vectors of the text encoder)."""
@@ -154,12 +161,15 @@ class Reasoner(nn.Module):
         if not candidates:
             return []
         match, common = self.fit(context, list(candidates))
+        stock = set(self.stock.tolist())
         choices = []
         for i, (text, candidate) in enumerate(candidates.items()):
             score = (
                 ranking.match * float(match[i])
                 - ranking.common * float(common[i])
                 + ranking.logprob * candidate.logprob
+                + ranking.words * min(len(text.split()), ranking.full)
+                - ranking.stock * (fingerprint(text) in stock)
             )
             choices.append(Choice(text, score, float(match[i]), candidate.logprob))
         return sorted(choices, key=lambda c: -c.score)
@@ -184,6 +194,7 @@ class Reasoner(nn.Module):
             "ngrams": self.ngrams.meta(),
             "projector": asdict(self.projector.config),
             "lm": self.lm.meta(),
+            "stock": len(self.stock),
         }
 
     @classmethod
@@ -191,7 +202,7 @@ class Reasoner(nn.Module):
         encoder = TextEncoder.from_meta(meta["encoder"])
         ngrams = NgramClassifier.from_meta(meta["ngrams"])
         projector = QueryProjector(ProjectorConfig(**meta["projector"]))
-        return cls(encoder, ngrams, projector, CausalLM.from_meta(meta["lm"]))
+        return cls(encoder, ngrams, projector, CausalLM.from_meta(meta["lm"]), meta["stock"])
 
 
 def thought_of(decoded: DecodedChain) -> Thought:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empatheia.data.tidy import tidy
+from empatheia.data.tidy import fingerprint, normal_form, tidy
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,9 @@ def test_examples(given_text: str, expected: str) -> None:
 @given(st.text(max_size=60))
 def test_tidy_twice_is_tidy_once(text: str) -> None:
     assert tidy(tidy(text)) == tidy(text)
+
+
+def test_normal_form_and_fingerprint() -> None:
+    assert normal_form("Oh, NO!  I'm sorry.") == "oh no i'm sorry"
+    assert fingerprint("Oh, NO!") == fingerprint("oh no")
+    assert fingerprint("Oh, no!") != fingerprint("Oh, yes!")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from empatheia.evaluation.statistics import jackknife_score, ratio_score
-from empatheia.evaluation.text_metrics import distinct, normal_form, rouge_l, tokens
+from empatheia.evaluation.text_metrics import distinct, rouge_l, tokens
 
 
 def test_tokens() -> None:
@@ -24,10 +24,6 @@ def test_rouge_by_hand() -> None:
     assert rouge_l(["the", "cat", "sat"], ["the", "cat", "ate", "food"]) == pytest.approx(400 / 7)
     assert rouge_l([], ["a"]) == 0.0
     assert rouge_l(["a"], ["a"]) == 100.0
-
-
-def test_normal_form() -> None:
-    assert normal_form("Oh, NO!  I'm sorry.") == "oh no i'm sorry"
 
 
 def test_ratio_and_its_interval() -> None:

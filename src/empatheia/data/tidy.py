@@ -6,6 +6,7 @@ understanding: capitals, apostrophes, spacing, doubled or missing end marks.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final
 
@@ -41,6 +42,17 @@ def tidy(text: str) -> str:
     if text and text[-1] not in ".!?":
         text = text.rstrip(",;:-") + "."
     return _SENTENCE.sub(lambda m: m[1] + m[2].upper(), text)
+
+
+def normal_form(text: str) -> str:
+    """What two replies share that differ only in case, spacing or punctuation."""
+    return " ".join(re.findall(r"[a-z0-9']+", text.lower()))
+
+
+def fingerprint(text: str) -> int:
+    """64 bits of the normal form, so that a set of replies can be kept without their words."""
+    digest = hashlib.blake2b(normal_form(text).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
 
 
 def _word(match: re.Match[str]) -> str:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from empatheia.data.empathetic import TextExample, examples, read_dialogues
+from empatheia.data.tidy import normal_form
 from empatheia.errors import InputError
 from empatheia.evaluation.predict import Prediction, Progress, example_id, predict
 from empatheia.evaluation.statistics import Score, jackknife_score, ratio_score
-from empatheia.evaluation.text_metrics import distinct, normal_form, rouge_l, tokens, word_count
+from empatheia.evaluation.text_metrics import distinct, rouge_l, tokens, word_count
 from empatheia.files import write_together
 from empatheia.presets import load_reasoner
 

@@ -41,8 +41,3 @@ def rouge_l(candidate: Sequence[str], reference: Sequence[str]) -> float:
 def word_count(text: str) -> int:
     """Words as white space separates them: the unit of perplexity per word."""
     return max(1, len(text.split()))
-
-
-def normal_form(text: str) -> str:
-    """What two replies share that differ only in case, spacing or punctuation."""
-    return " ".join(re.findall(r"[a-z0-9']+", text.lower()))

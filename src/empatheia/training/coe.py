@@ -13,6 +13,7 @@ stops listening to the features that generalise (docs/experiments.md).
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from empatheia import hub
 from empatheia.data.empathetic import TextExample, examples, read_chains, read_dialogues
 from empatheia.data.labels import AGES, EMOTIONS8, EMOTIONS32, GENDERS, TONES
 from empatheia.data.sampler import BucketSampler
-from empatheia.data.tidy import tidy
+from empatheia.data.tidy import fingerprint, tidy
 from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import Pieces, TextEncoder
 from empatheia.errors import InputError, MissingExtraError
@@ -310,6 +311,12 @@ def common_context(encoder: TextEncoder, found: Sequence[TextExample], count: in
     return total / len(picked)
 
 
+def stock_replies(found: Sequence[TextExample]) -> Tensor:
+    """Fingerprints of the replies that were given more than once."""
+    counts = Counter(fingerprint(e.response) for e in found)
+    return torch.tensor(sorted(mark for mark, n in counts.items() if n > 1), dtype=torch.long)
+
+
 def load_parts(text: Path, base: Path, ngrams: NgramClassifier) -> Reasoner:
     """A reasoner from the files of stages ``text`` and ``base``, with a fresh projector."""
     text_weights, base_weights = hub.load(text), hub.load(base)
@@ -350,6 +357,7 @@ def train_coe(
         feels = listener_feelings(reasoner.encoder, [e.response for e in found])
         sets.append(with_chains(found, chains, feels))
     reasoner.common_context.copy_(common_context(reasoner.encoder, sets[0]))
+    reasoner.stock = stock_replies(sets[0])
     add_lora(reasoner.lm.lm, config)
     stage = CoeStage(reasoner, sets[0], sets[1], ngram_logits, config, loop.seed)
     figures = run(stage, loop, out, resume, report)

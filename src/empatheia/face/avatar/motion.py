@@ -98,7 +98,7 @@ def _life(
     kernel = np.array([0.05, 0.2, 0.5, 0.85, 1.0, 0.85, 0.55, 0.25, 0.08])
     nod = np.convolve(stress, kernel / kernel.sum(), mode="full")[3 : 3 + len(stress)]
     out[:, i["pitch"]] += 0.62 * vigour * (nod - 0.5 * nod.mean())
-    beat = np.convolve(stress, np.ones(7) / 7, mode="same") * 0.20 * vigour
+    beat = np.convolve(stress, np.ones(7) / 7, mode="full")[3 : 3 + len(stress)] * 0.20 * vigour
     for name in ("inner_left", "inner_right", "outer_left", "outer_right"):
         out[:, i[name]] += beat + 0.05 * _drift(time, rng, 0.8)
     blink = _blinks(time, BLINKS * (1 + 0.6 * blinking), rng)
