@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
 
+SHRINK = 0.75  # the batch is cut down when fewer of its rows than this are unfinished
+
+
 @dataclass(slots=True)
 class State:
     """A batch in the middle of decoding. ``mask`` covers everything in the cache."""
@@ -258,13 +261,14 @@ def sample_replies(
     marks = torch.tensor(sorted(model.tokenizer.special - {end}))
     noise = [np.random.default_rng((seed, j)) for seed in seeds for j in range(k)]
     drafts = [_Draft() for _ in noise]
+    rows = list(range(len(drafts)))  # the drafts that the state still holds
     for _ in range(sampling.max_tokens):
         logits = state.logits.float().index_fill(1, marks, -torch.inf)
-        logp = logits.log_softmax(-1)
-        top, choice = logp.topk(sampling.top_k, dim=-1)
-        picks = _pick(drafts, top.numpy(), choice.numpy(), sampling, noise, end)
-        alive = torch.tensor([[not d.finished] for d in drafts])
-        for draft, (token, value) in zip(drafts, picks, strict=True):
+        top, choice = logits.topk(sampling.top_k, dim=-1)
+        logp = top - logits.logsumexp(-1, keepdim=True)
+        held = [drafts[i] for i in rows]
+        picks = _pick(held, logp.numpy(), choice.numpy(), sampling, [noise[i] for i in rows], end)
+        for draft, (token, value) in zip(held, picks, strict=True):
             if draft.finished:
                 continue
             if token == end:
@@ -272,14 +276,26 @@ def sample_replies(
                 draft.logprob += value
             else:
                 draft.push(token, value)
-        if all(d.finished for d in drafts):
+        alive = [j for j, draft in enumerate(held) if not draft.finished]
+        if not alive:
             break
-        ids = torch.tensor([[token] for token, _ in picks])
-        state = _feed(model, state, model.embed(ids), alive)
+        tokens = [token for token, _ in picks]
+        if len(alive) < SHRINK * len(rows):
+            state = _only(state, alive)
+            rows, tokens = [rows[j] for j in alive], [tokens[j] for j in alive]
+        mask = torch.tensor([[not drafts[i].finished] for i in rows])
+        state = _feed(model, state, model.embed(torch.tensor(tokens)[:, None]), mask)
     out = [
         Candidate(tuple(d.ids), d.logprob / (len(d.ids) + d.finished), d.finished) for d in drafts
     ]
     return [out[i : i + k] for i in range(0, len(out), k)]
+
+
+def _only(state: State, rows: Sequence[int]) -> State:
+    """The state of some rows, so that finished ones cost nothing more."""
+    kept = torch.tensor(rows)
+    state.cache.batch_select_indices(kept)
+    return State(state.cache, state.mask[kept], state.logits[kept])
 
 
 def _pick(

@@ -19,6 +19,7 @@ SPECIAL: Final = (
     PAD, END, SPEAKER, LISTENER, PROFILE, EVENT, EMOTION, CAUSE, GOAL, FEEL, REPLY,
 )  # fmt: skip
 
+_MARK = re.compile(r"<[a-z]+(?::[a-z]+)?>")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
 
 
@@ -71,13 +72,22 @@ class DialogueTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids of ordinary text; marks that a user types are read as plain characters."""
-        ids = self.backend.encode(" " + plain(_disarm(text)), add_special_tokens=False).ids
+        ids = self.backend.encode(" " + plain(self._disarm(text)), add_special_tokens=False).ids
         return [i for i in ids if i not in self.special]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ids, marks and labels left out."""
         text = self.backend.decode([i for i in ids if i not in self.special])
         return str(text).strip()
+
+    def _disarm(self, text: str) -> str:
+        """Put a space into anything that is written like one of the marks."""
+
+        def spaced(match: re.Match[str]) -> str:
+            known = self.backend.token_to_id(match[0]) is not None
+            return f"< {match[0][1:]}" if known else match[0]
+
+        return _MARK.sub(spaced, text)
 
     def to_str(self) -> str:
         return str(self.backend.to_str())
@@ -103,10 +113,3 @@ class DialogueTokenizer:
     @classmethod
     def from_str(cls, text: str, emotions: Sequence[str], keys: Sequence[str]) -> DialogueTokenizer:
         return cls(Tokenizer.from_str(text), emotions, keys)
-
-
-_MARK = re.compile(r"<(?=[a-z]+(?::[a-z]+)?>)")
-
-
-def _disarm(text: str) -> str:
-    return _MARK.sub("< ", text)
