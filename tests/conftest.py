@@ -10,7 +10,11 @@ from hypothesis import HealthCheck, settings
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 settings.register_profile(
-    "house", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    "house",
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("house")
 

@@ -88,6 +88,16 @@ def test_cache_is_no_cache(reasoner: Reasoner) -> None:
     assert score_replies(lm, start, [rest])[0] == pytest.approx(expected, rel=1e-4)
 
 
+def test_scoring_a_reply_leaves_no_trace(reasoner: Reasoner) -> None:
+    sampling, requests = Sampling(candidates=2, max_tokens=8), [request("Hi."), request(LONG)]
+    thinking = reasoner.think(requests)
+    first = reasoner.likelihood(thinking, ["Oh no, that is sad.", "Well done!"])
+    assert reasoner.likelihood(thinking, ["Oh no, that is sad.", "Well done!"]) == first
+    after = sample_replies(reasoner.lm, thinking.state, sampling, [1, 2])
+    fresh = sample_replies(reasoner.lm, reasoner.think(requests).state, sampling, [1, 2])
+    assert after == fresh
+
+
 def test_replies_never_hold_marks_or_three_tokens_twice(reasoner: Reasoner) -> None:
     state = reasoner.think([request(LONG)]).state
     drawn = sample_replies(reasoner.lm, state, Sampling(candidates=6, max_tokens=30), [1])[0]

@@ -330,7 +330,10 @@ def _pick(
 
 @torch.inference_mode()
 def score_replies(model: CausalLM, state: State, replies: Sequence[Sequence[int]]) -> list[float]:
-    """Negative log-likelihood (nats) of one given reply a row, the end mark included."""
+    """Negative log-likelihood (nats) of one given reply a row, the end mark included.
+
+    The state is left as it was: what was scored is taken out of the cache again.
+    """
     end = model.tokenizer.id(END)
     rows = [[*reply, end] for reply in replies]
     width = max(map(len, rows))
@@ -338,6 +341,7 @@ def score_replies(model: CausalLM, state: State, replies: Sequence[Sequence[int]
     real = torch.tensor([[True] * len(row) + [False] * (width - len(row)) for row in rows])
     first = state.logits[:, None]
     following = _feed(model, state, model.embed(ids), real, keep_all=True).logits[:, :-1]
+    state.cache.crop(state.mask.shape[1])
     logp = torch.cat([first, following], 1).float().log_softmax(-1)
     picked = logp.gather(-1, ids[..., None]).squeeze(-1)
     return [float(v) for v in -(picked * real).sum(1)]
