@@ -341,7 +341,7 @@ def score_replies(model: CausalLM, state: State, replies: Sequence[Sequence[int]
     real = torch.tensor([[True] * len(row) + [False] * (width - len(row)) for row in rows])
     first = state.logits[:, None]
     following = _feed(model, state, model.embed(ids), real, keep_all=True).logits[:, :-1]
-    state.cache.crop(state.mask.shape[1])
+    state.cache.crop(-width)
     logp = torch.cat([first, following], 1).float().log_softmax(-1)
     picked = logp.gather(-1, ids[..., None]).squeeze(-1)
     return [float(v) for v in -(picked * real).sum(1)]
