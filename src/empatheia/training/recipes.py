@@ -33,10 +33,10 @@ class BaseRecipe:
 
 @dataclass(frozen=True, slots=True)
 class CoeRecipe:
-    """Stage 1: one epoch of responses, annotated ones three times."""
+    """Stage 1: 0.6 epochs of responses, annotated ones three times as often."""
 
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(1500, 1e-3, warmup=60))
-    stage: CoeConfig = field(default_factory=CoeConfig)
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(1000, 1e-3, warmup=60))
+    stage: CoeConfig = field(default_factory=lambda: CoeConfig(lora_rank=128, lora_alpha=128))
 
 
 Recipe = TextRecipe | BaseRecipe | CoeRecipe
