@@ -30,6 +30,7 @@ from empatheia.speech.world.network import (
     phase_of,
 )
 from empatheia.training.loop import LoopConfig, Report, run
+from empatheia.training.voice_cache import cached_clips
 from empatheia.training.voice_data import VoiceClip, analyse_folder, varied_clips
 from empatheia.training.voice_styles import build_styles
 
@@ -159,7 +160,7 @@ class VoiceStage:
         parts = frame_losses(out, target, batch.frames, batch.weight)
         total = (
             parts["envelope"] + 0.3 * parts["aperiodicity"] + 0.7 * parts["pitch"]
-            + 0.5 * parts["voicing"] + 0.4 * parts["delta"] + 0.5 * duration + 0.3 * labels
+            + 0.5 * parts["voicing"] + 0.4 * parts["delta"] + duration + 0.5 * labels
         )  # fmt: skip
         return {"loss": total, **parts, "duration": duration, "labels": labels}
 
@@ -238,7 +239,8 @@ def train_voice(
 ) -> dict[str, float]:
     """Learn a voice from a folder of teacher speech; weights, checkpoints and log in ``out``."""
     recordings = analyse_folder(teachers)
-    stage = VoiceStage(varied_clips(recordings, copies, seed), config or VoiceConfig(), batch, seed)
+    clips = cached_clips(teachers, copies, seed, lambda: varied_clips(recordings, copies, seed))
+    stage = VoiceStage(clips, config or VoiceConfig(), batch, seed)
     every = max(steps // 8, 1)
     loop = LoopConfig(
         steps,

@@ -117,12 +117,12 @@ def draw(voice: str, rng: np.random.Generator) -> Variation:
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
     return Variation(
-        pitch=ratio(0.72, 2.2) if voice in _MALE else ratio(0.7, 1.85),
-        span=ratio(0.4, 2.6),
+        pitch=ratio(0.72, 2.2) if voice in _MALE else ratio(0.7, 2.6),
+        span=ratio(0.35, 3.0),
         formants=ratio(0.84, 1.16),
-        rate=ratio(0.65, 1.5),
-        energy=float(rng.uniform(-9, 10)),
-        tilt=float(rng.uniform(-2.5, 2.5)),
+        rate=ratio(0.55, 1.5),
+        energy=float(rng.uniform(-10, 21)),
+        tilt=float(rng.uniform(-2.5, 3.2)),
         breath=float(rng.uniform(-0.6, 0.6)),
     )
 

@@ -23,7 +23,7 @@ BANDS = 64
 APERIODICITY_BANDS = 3  # at 3, 6 and 9 kHz
 FFT_SIZE = 1024  # at 24 kHz
 F0_FLOOR, F0_CEIL = 60.0, 550.0
-SILENCE = -10.0  # log amplitude of an empty band
+SILENCE = -12.0  # log amplitude of an empty band
 
 
 @dataclass(frozen=True, slots=True, eq=False)

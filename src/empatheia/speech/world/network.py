@@ -36,8 +36,8 @@ class VoiceConfig:
     content_dim: int = 128
     style_dim: int = 48
     content_layers: int = 4
-    hidden: int = 160
-    decoder_layers: int = 6
+    hidden: int = 256
+    decoder_layers: int = 8
     duration_layers: int = 3
     style_channels: int = 128
 
@@ -124,6 +124,7 @@ class StyleEncoder(nn.Module):
                 nn.Conv1d(MEL_BANDS, c, 5, stride=2, padding=2),
                 nn.Conv1d(c, c, 5, stride=2, padding=2),
                 nn.Conv1d(c, c, 3, padding=1),
+                nn.Conv1d(c, c, 3, padding=2, dilation=2),
             ]
         )
         self.out = nn.Sequential(

@@ -91,7 +91,7 @@ def emotion_change(emotion: str, level: float) -> Variation:
         pitch=_within(value["pitch"], 0.75, 1.6),
         span=_within(value["span"], 0.5, 1.9),
         rate=_within(value["rate"], 0.72, 1.3),
-        energy=_within(value["energy"], -6.0, 8.0),
+        energy=_within(value["energy"], -6.0, 18.0),
         tilt=_within(value["tilt"], -1.5, 2.0),
         breath=_BREATH[emotion] * level,
     )

@@ -26,7 +26,7 @@ from empatheia.speech.world.features import (
 )
 from empatheia.types import AudioArray
 
-BASE_LUFS = -27.0  # of a neutral voice; an angry one is louder
+BASE_LUFS = -38.0  # of a neutral voice: leaves room for strong anger, which is 20 dB louder
 _DB = np.log(10.0) / 20.0
 
 
@@ -45,7 +45,7 @@ class Variation:
     def vector(self) -> FloatArray:
         """The seven numbers on scales that are about equally audible."""
         logs = np.log([self.pitch, self.span, self.formants, self.rate])
-        values = [*(logs * [3.0, 1.5, 10.0, 3.0]), self.energy / 5, self.tilt / 2, self.breath * 2]
+        values = [*(logs * [3.0, 1.5, 10.0, 3.0]), self.energy / 8, self.tilt / 2, self.breath * 2]
         return np.array(values, np.float32)
 
 
