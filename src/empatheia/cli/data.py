@@ -6,7 +6,7 @@ import importlib
 
 import typer
 
-COMMANDS = ("data_import", "data_voice")
+COMMANDS = ("data_import", "data_validate", "data_stats", "data_render", "data_voice")
 
 
 def register(app: typer.Typer) -> None:

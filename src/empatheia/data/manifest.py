@@ -87,7 +87,9 @@ def from_record(record: Mapping[str, Any], folder: Path | None = None) -> Dialog
 
 def _turn(item: Mapping[str, Any], folder: Path | None) -> Turn:
     chain = item.get("chain_of_empathy")
-    paths = {k: (folder / item[k] if folder else Path(item[k])) for k in MEDIA if item.get(k)}
+    paths: dict[str, Any] = {
+        k: (folder / item[k] if folder else Path(item[k])) for k in MEDIA if item.get(k)
+    }
     if not isinstance(item["text"], str):
         raise TypeError("a text is not a string")
     return Turn(

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from empatheia.data.archives import unpack
 from empatheia.data.rules import Fault
@@ -92,7 +92,7 @@ def attach(
     persons: dict[str, str | None] = {"speaker": dialogue.speaker_id}
     persons["listener"] = dialogue.listener_id
     for place, turn in enumerate(dialogue.turns):
-        chosen: dict[str, Path] = {}
+        chosen: dict[str, Any] = {}
         for item in files.get((number, place), ()):
             used.add((number, place))
             if item.kind in chosen:

@@ -12,6 +12,7 @@ import zlib
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 from empatheia.data.labels import AGES, GENDERS, RACES, TONES
 from empatheia.types import Dialogue, Profile
@@ -61,5 +62,6 @@ def complete(dialogue: Dialogue, place: int, seed: int = 0, casts: int = CASTS) 
         elif f"{side}.race" in drawn and person is not None:
             profile = replace(profile, race=RACES[zlib.crc32(person.encode()) % len(RACES)])
         person = person or person_id(profile, cast)
-        dialogue = replace(dialogue, drawn=drawn, **{side: profile, f"{side}_id": person})
+        who: dict[str, Any] = {side: profile, f"{side}_id": person}
+        dialogue = replace(dialogue, drawn=drawn, **who)
     return dialogue
