@@ -131,6 +131,4 @@ def test_the_picture_is_a_png() -> None:
     from empatheia.data.plots import figure
 
     counted = statistics.count([Dialogue("1", (Turn("speaker", "one two"),), emotion="sad")])
-    picture = figure(counted, "x")
-    assert picture.startswith(b"\x89PNG")
-    assert picture == figure(counted, "x")
+    assert figure(counted, "x").startswith(b"\x89PNG")

@@ -6,7 +6,14 @@ import importlib
 
 import typer
 
-COMMANDS = ("data_import", "data_validate", "data_stats", "data_render", "data_voice")
+COMMANDS = (
+    "data_import",
+    "data_validate",
+    "data_stats",
+    "data_render",
+    "data_package",
+    "data_voice",
+)
 
 
 def register(app: typer.Typer) -> None:

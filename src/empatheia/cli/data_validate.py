@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-ManifestArgument = Annotated[Path | None, typer.Argument(metavar="FILE.jsonl", help="A manifest.")]
+OptionalManifest = Annotated[Path | None, typer.Argument(metavar="FILE.jsonl", help="A manifest.")]
 MediaOption = Annotated[bool, typer.Option("--media", help="Also decode sounds and videos.")]
 FixOption = Annotated[
     Path | None, typer.Option(help="Write what can be repaired to this new manifest.")

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from empatheia.data import json_stream
+from empatheia.data import json_stream, plan
 from empatheia.data.empathetic import clean
 from empatheia.data.labels import EMOTIONS32, TIMBRE_TO_TONE
 from empatheia.data.manifest import chain_of
@@ -161,7 +161,7 @@ def _chain(values: Mapping[str, Any]) -> ChainOfEmpathy:
 def _person(
     values: Mapping[str, Any] | None, side: str
 ) -> tuple[Profile | None, str | None, tuple[str, ...]]:
-    """Profile, id of the person, and the fields that the release does not say (the race)."""
+    """Profile, id of the person, and what the release does not say and is drawn: the race."""
     if values is None:
         return None, None, ()
     tone = str(values.get("tone") or values["timbre"])
@@ -169,7 +169,7 @@ def _person(
         age=str(values["age"]),
         gender=str(values["gender"]),
         tone=TIMBRE_TO_TONE.get(tone, tone),
-        race=str(values.get("race") or Profile().race),
+        race=str(values.get("race") or plan.race_of(str(values.get("ID")))),
     )
     person = values.get("ID")
     missing = () if values.get("race") else (f"{side}.race",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -134,7 +134,7 @@ def _dialogues(
         if isinstance(item, Fault):
             report.fault(item)
             continue
-        dialogue = _with_races(item)
+        dialogue = item
         if files:
             dialogue, faults = media_index.attach(dialogue, files, used)
             for fault in faults:
@@ -143,12 +143,3 @@ def _dialogues(
     for key in sorted(files.keys() - used):
         name = files[key][0].path.name
         report.fault(Fault("R5", f"dia{key[0]}", f"{name} belongs to no utterance", key[1]))
-
-
-def _with_races(dialogue: Dialogue) -> Dialogue:
-    """The release tells no race; each person keeps one drawn from their id."""
-    if not any(name.endswith(".race") for name in dialogue.drawn):
-        return dialogue
-    done = plan.complete(dialogue, 0)
-    told = {side: getattr(done, side) for side in plan.SIDES if getattr(dialogue, side)}
-    return replace(dialogue, **told)

@@ -45,14 +45,19 @@ def file_name(dialogue_id: str, turn: int, person: str, ending: str) -> str:
 def index(places: Sequence[Path], unpack_to: Path) -> tuple[dict[Key, list[Found]], list[Fault]]:
     """Files of ``places`` (folders, zips) by utterance, and what could not be unpacked.
 
-    Zips are unpacked into a folder of their own under ``unpack_to``. Raises InputError where a
-    place does not exist.
+    Zips, also those in folders, are unpacked into folders of their own under ``unpack_to``. Raises
+    InputError where a place does not exist.
     """
     faults: list[Fault] = []
     paths: list[Path] = []
     for place in places:
         if place.is_dir():
             paths += _walk(place)
+            for archive in sorted(place.rglob("*.zip")):
+                if archive.with_suffix("").is_dir():
+                    continue  # unpacked beside it
+                faults += unpack(archive, unpack_to / archive.stem, SUFFIXES)
+                paths += _walk(unpack_to / archive.stem)
         elif place.is_file() and place.suffix.lower() == ".zip":
             folder = unpack_to / place.stem
             faults += unpack(place, folder, SUFFIXES)
@@ -63,7 +68,7 @@ def index(places: Sequence[Path], unpack_to: Path) -> tuple[dict[Key, list[Found
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Files of a folder, its zips unpacked beside them by :func:`index` are folders here."""
+    """Media files of a folder and its folders, in a stable order."""
     for parent, names, files in os.walk(folder):
         names.sort()
         for file in sorted(files):

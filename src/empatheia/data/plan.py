@@ -38,6 +38,11 @@ def person_id(profile: Profile, cast: int) -> str:
     return str(1 + everybody().index(profile) + len(everybody()) * cast)
 
 
+def race_of(person: str) -> str:
+    """A race for somebody whose race is not told, the same everywhere."""
+    return RACES[zlib.crc32(person.encode()) % len(RACES)]
+
+
 def seed_of(person: str) -> int:
     """The seed that decides what a person looks like; at least 1."""
     return int(person) if person.isdecimal() else zlib.crc32(person.encode()) % 100_000 + 1
@@ -46,7 +51,7 @@ def seed_of(person: str) -> int:
 def complete(dialogue: Dialogue, place: int, seed: int = 0, casts: int = CASTS) -> Dialogue:
     """``dialogue`` with two profiles and two people; ``place`` is its number in the set.
 
-    What is drawn stands in ``drawn``. A person whose race is not told keeps one race everywhere.
+    What is drawn stands in ``drawn``.
     """
     order = _order(seed)
     cast = zlib.crc32(f"{seed}:{dialogue.id}".encode()) % casts
@@ -59,8 +64,6 @@ def complete(dialogue: Dialogue, place: int, seed: int = 0, casts: int = CASTS) 
             step = place + number * (1 + place // len(order)) * 7
             profile = order[step % len(order)]
             drawn = (*drawn, *(f"{side}.{name}" for name in Profile.__dataclass_fields__))
-        elif f"{side}.race" in drawn and person is not None:
-            profile = replace(profile, race=RACES[zlib.crc32(person.encode()) % len(RACES)])
         person = person or person_id(profile, cast)
         who: dict[str, Any] = {side: profile, f"{side}_id": person}
         dialogue = replace(dialogue, drawn=drawn, **who)

@@ -92,6 +92,7 @@ class Statistics:
             if turn.emotion8:
                 self.feelings[f"{turn.role} {turn.emotion8}"] += 1
             self.media["video"] += turn.video is not None
+            self.media["times"] += turn.times is not None
             if turn.audio is not None:
                 self.media["audio"] += 1
                 self._listen(turn.audio)
