@@ -12,6 +12,7 @@ COMMANDS = (
     "data_stats",
     "data_render",
     "data_package",
+    "data_annotate",
     "data_voice",
 )
 

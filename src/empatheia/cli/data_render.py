@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from empatheia.cli.data_options import ManifestArgument
+
+if TYPE_CHECKING:
+    from empatheia.data.rules import Fault
+    from empatheia.types import Dialogue
 
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of the new set.")]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first N dialogues.")]
@@ -52,7 +57,7 @@ def render(
     check_size(size)
     check_writable(out)
     ids = [d.id for d in islice(manifests.read(manifest), limit)]
-    dialogues = islice(manifests.read(manifest), limit)
+    dialogues: Iterator[Dialogue] = islice(manifests.read(manifest), limit)
     if listener_emotions:
         from empatheia.cli.utterances import utterance_reader
 
@@ -61,7 +66,8 @@ def render(
     played = work.cast(dialogues, numeric, seed, casts)
     count = min(jobs or os.cpu_count() or 1, max(len(ids), 1))
     how = mapper(engine, partial(open_studio, "small", size), out, count, seed)
-    started, faults, utterances, made = time.monotonic(), [], 0, 0
+    faults: list[Fault] = []
+    started, utterances, made = time.monotonic(), 0, 0
     columns = ("dialogues", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=show.progress_console(), transient=True) as bar:
         task = bar.add_task("", total=len(ids))

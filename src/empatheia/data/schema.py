@@ -84,3 +84,47 @@ def manifest_schema() -> Schema:
         "title": "Empatheia dialogue",
         **closed(properties, ["id", "turns"]),
     }
+
+
+def problems(value: object, schema: Schema, where: str = "answer") -> list[str]:
+    """What is wrong with ``value`` by the part of JSON Schema that is used here; [] is right."""
+    kind = schema.get("type")
+    if kind == "object":
+        return _object_problems(value, schema, where)
+    if kind == "array":
+        if not isinstance(value, list):
+            return [f"{where} is no list"]
+        low, high = schema.get("minItems", 0), schema.get("maxItems", len(value))
+        if not low <= len(value) <= high:
+            return [f"{where} has {len(value)} items; {low} to {high} are wanted"]
+        items = schema.get("items", {})
+        return [p for i, item in enumerate(value) for p in problems(item, items, f"{where}[{i}]")]
+    if kind == "string" and not isinstance(value, str):
+        return [f"{where} is no string"]
+    if kind == "boolean" and not isinstance(value, bool):
+        return [f"{where} is neither true nor false"]
+    if kind == "integer" and (not isinstance(value, int) or isinstance(value, bool)):
+        return [f"{where} is no whole number"]
+    if "enum" in schema and value not in schema["enum"]:
+        return [f"{where} is {value!r}, not one of {', '.join(map(str, schema['enum']))}"]
+    if isinstance(value, str) and not schema.get("minLength", 0) <= len(value.strip()) <= (
+        schema.get("maxLength", 1 << 20)
+    ):
+        return [f"{where} has {len(value.strip())} characters"]
+    return []
+
+
+def _object_problems(value: object, schema: Schema, where: str) -> list[str]:
+    if not isinstance(value, dict):
+        return [f"{where} is no object"]
+    known = schema.get("properties", {})
+    found = [f"{where} has no {name!r}" for name in schema.get("required", ()) if name not in value]
+    rest = schema.get("additionalProperties", True)
+    for name, item in value.items():
+        if name in known:
+            found += problems(item, known[name], f"{where}.{name}")
+        elif rest is False:
+            found.append(f"{where} has an unknown {name!r}")
+        elif isinstance(rest, dict):
+            found += problems(item, rest, f"{where}.{name}")
+    return found

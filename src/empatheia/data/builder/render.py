@@ -99,7 +99,11 @@ def render_dialogue(studio: Studio, dialogue: Dialogue, out: Path, seed: int = 0
                 turns.append(turn)
                 continue
             made += 1
-        paths = {"audio": files["wav"], "video": files["mp4"], "times": files["json"]}
+        paths: dict[str, Any] = {
+            "audio": files["wav"],
+            "video": files["mp4"],
+            "times": files["json"],
+        }
         source = turn.emotion_source
         if turn.emotion8 is None:
             turn, source = replace(turn, emotion8=take.emotion), "render"
