@@ -13,6 +13,8 @@ COMMANDS = (
     "data_render",
     "data_package",
     "data_annotate",
+    "data_balance",
+    "data_check",
     "data_voice",
 )
 

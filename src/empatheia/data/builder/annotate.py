@@ -68,11 +68,11 @@ class Estimate:
         return self.questions * max(pace, 60 / per_minute if per_minute else 0.0)
 
 
-def _transcript(turns: Sequence[Turn]) -> str:
+def transcript(turns: Sequence[Turn]) -> str:
     return "\n".join(f"{i}. {turn.role}: {turn.text}" for i, turn in enumerate(turns))
 
 
-def _messages(prompt: str, facts: str, schema: Schema) -> tuple[dict[str, str], ...]:
+def messages(prompt: str, facts: str, schema: Schema) -> tuple[dict[str, str], ...]:
     form = f"Answer with one JSON object that fits this schema:\n{json.dumps(schema)}"
     return (
         {"role": "system", "content": f"{prompt}\n\n{form}"},
@@ -104,8 +104,8 @@ def labels_question(dialogue: Dialogue) -> Question:
         eight=", ".join(EMOTIONS8),
     )
     known = f"Known: the speaker feels {dialogue.emotion}.\n" if dialogue.emotion else ""
-    facts = known + _transcript(dialogue.turns)
-    return Question(_messages(prompt, facts, schema), schema, LABELS_VERSION)
+    facts = known + transcript(dialogue.turns)
+    return Question(messages(prompt, facts, schema), schema, LABELS_VERSION)
 
 
 def chain_question(dialogue: Dialogue, place: int) -> Question:
@@ -115,9 +115,9 @@ def chain_question(dialogue: Dialogue, place: int) -> Question:
     for name in ("event_scenario", "emotion_cause", "goal_to_response"):
         schema["properties"][name] = _PHRASE
     known = f"Known: the speaker feels {dialogue.emotion}.\n" if dialogue.emotion else ""
-    history = _transcript(dialogue.turns[:place])
+    history = transcript(dialogue.turns[:place])
     facts = f"{known}{history}\nThe reply: {dialogue.turns[place].text}"
-    return Question(_messages(_CHAIN_PROMPT, facts, schema), schema, CHAIN_VERSION)
+    return Question(messages(_CHAIN_PROMPT, facts, schema), schema, CHAIN_VERSION)
 
 
 def _chain_places(dialogue: Dialogue) -> list[int]:

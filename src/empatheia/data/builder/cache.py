@@ -44,6 +44,7 @@ class AnswerCache:
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")  # enough against a killed process
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, model TEXT, "
                 "version TEXT, answer TEXT, tokens_in INTEGER, tokens_out INTEGER)"
