@@ -38,7 +38,7 @@ from empatheia.training.voice_styles import build_styles
 HEARD = 200  # mel frames (2.5 s) from which a style is heard
 _F0, _VOICED = BANDS + APERIODICITY_BANDS, BANDS + APERIODICITY_BANDS + 1
 STYLE_NOISE = 0.05
-PROBES, PROBE_STEPS = 3, (150, 260)  # sentences on which styles are calibrated, and their length
+PROBES, PROBE_STEPS = 2, (150, 260)  # sentences on which styles are calibrated, and their length
 
 Note = Callable[[str], None]
 

@@ -51,11 +51,13 @@ def numbers(network: VoiceNetwork, sentence: Probe, styles: Tensor) -> Tensor:
     """(K, style) -> (K, 5): log Hz, log spread of log F0, -log duration, dB, dB an octave."""
     count = len(styles)
     content = sentence.content[None].expand(count, -1, -1)
-    log_steps = network.durations(content, styles, torch.ones(*content.shape[:2], 1))
+    log_steps = network.durations(content, styles, torch.ones(*content.shape[:2], 1)).float()
     exact = log_steps.clamp(0.0, 4.0).exp()
     rate = -exact[:, : sentence.spoken].sum(1).log()
     rows, phase, keep = _spread_all(sentence.content, exact.detach())
-    out = network.decoder(rows, phase, styles, keep) * network.frame_std + network.frame_mean
+    out = (
+        network.decoder(rows, phase, styles, keep).float() * network.frame_std + network.frame_mean
+    )
     kept = keep.repeat_interleave(2, dim=1)  # (K, F, 1)
     voiced = torch.sigmoid(out[..., -1]) * kept[..., 0]
     log_f0 = out[..., BANDS + APERIODICITY_BANDS]
@@ -105,8 +107,8 @@ def calibrate(
     network: VoiceNetwork,
     table: StyleTable,
     sentences: Sequence[Sequence[Phoneme]],
-    rounds: int = 25,
-    rate: float = 0.06,
+    rounds: int = 16,
+    rate: float = 0.08,
     report: Callable[[str], None] = lambda _: None,
 ) -> StyleTable:
     """Move every style of ``table`` towards its plan; neutral first, emotions against neutral.
@@ -170,7 +172,9 @@ def _move(
             for group in optimizer.param_groups:
                 group["lr"] = rate * (1 - step / rounds)
             now = _unit(style)
-            miss = (mean_numbers(network, probes, now) - goal) / _TOLERANCE
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                found = mean_numbers(network, probes, now)
+            miss = (found - goal) / _TOLERANCE
             cost = F.smooth_l1_loss(miss, torch.zeros_like(miss), reduction="sum")
             cost = cost + _STAY * ((now - start) ** 2).sum()
             optimizer.zero_grad()
