@@ -7,6 +7,7 @@ import importlib
 import typer
 
 COMMANDS = (
+    "data_download",
     "data_import",
     "data_validate",
     "data_stats",
