@@ -16,6 +16,7 @@ COMMANDS = (
     "data_annotate",
     "data_balance",
     "data_check",
+    "data_features",
     "data_voice",
 )
 
