@@ -71,6 +71,9 @@ def run(arguments: list[str] | None = None) -> int:
     except EmpatheiaError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
+    except ImportError as error:  # a package or a system library that it needs
+        print(f"error: {one_line(error)}. `empatheia doctor` says more.", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         with contextlib.suppress(OSError):  # the reader of our output has gone: say nothing more
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
