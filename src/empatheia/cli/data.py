@@ -17,6 +17,8 @@ COMMANDS = (
     "data_balance",
     "data_check",
     "data_features",
+    "data_align",
+    "data_record",
     "data_voice",
 )
 

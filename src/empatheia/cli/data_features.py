@@ -67,6 +67,6 @@ def features(
             digest,
             partial(open_teachers, "small"),
             jobs or os.cpu_count() or 1,
-            lambda number: bar.advance(task),
+            lambda _: bar.advance(task),
         )
     typer.echo(f"{out}: features of {len(cache)} replies in {shards} shards")
