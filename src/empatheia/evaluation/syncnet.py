@@ -41,7 +41,7 @@ def _conv(
     """Convolution, batch norm, ReLU; 3-d kernels stride and pad only within a picture."""
     if len(kernel) == 3:
         step, edge = (1, stride, stride), (0, pad, pad)
-        return [nn.Conv3d(inside, out, kernel, step, edge), nn.BatchNorm3d(out), nn.ReLU()]  # type: ignore[arg-type]
+        return [nn.Conv3d(inside, out, kernel, step, edge), nn.BatchNorm3d(out), nn.ReLU()]
     return [nn.Conv2d(inside, out, kernel, stride, pad), nn.BatchNorm2d(out), nn.ReLU()]  # type: ignore[arg-type]
 
 
@@ -146,7 +146,7 @@ def crop_faces(frames: ImageArray, points: NDArray[np.float64], side: int = SIDE
     import cv2
     from scipy.signal import medfilt
 
-    seen = np.isfinite(points).all((1, 2))[:, None]
+    seen = np.asarray(np.isfinite(points).all((1, 2)))[:, None]
     low, high = (np.where(seen, f(points, 1), np.nan) for f in (np.min, np.max))
     size = _filled(np.max(high - low, 1) / 2)
     centre = [_filled((low[:, i] + high[:, i]) / 2) for i in range(2)]
