@@ -29,7 +29,8 @@ from empatheia.evaluation.voice_words import (
 from empatheia.media.audio import read_audio, wav_bytes
 from empatheia.protocols import SpeechGenerator
 from empatheia.speech.acoustics import Acoustics, measure
-from empatheia.speech.sentences import split
+from empatheia.speech.loudness import TARGET_LUFS, loudness
+from empatheia.speech.sentences import join, speak, split
 from empatheia.speech.world.styles import actors, profiles
 from empatheia.types import Profile, Speech
 
@@ -246,6 +247,35 @@ def speed(voice: SpeechGenerator, sentences: Sequence[str]) -> dict[str, float]:
     }
 
 
+def clean_sound(voice: SpeechGenerator, texts: Sequence[str]) -> dict[str, float]:
+    """Replies of two sentences in every cell: loudness, peaks, and the step at their join.
+
+    The step is the largest sample difference within 5 ms of the join, as a share of the largest in
+    the reply: a click would be near one.
+    """
+    off, peaks, steps = [], [], []
+    for i, profile in enumerate(profiles()):
+        for j, emotion in enumerate(EMOTIONS8):
+            at = 2 * (i * len(EMOTIONS8) + j)
+            text = " ".join(texts[(at + k) % len(texts)] for k in (0, 1))
+            parts = list(speak(voice, text, emotion, 1.0, profile))
+            off += [abs(loudness(p.audio, p.sample_rate) - TARGET_LUFS) for p in parts]
+            whole = join(parts)
+            change = np.abs(np.diff(whole.audio))
+            near, cut = whole.sample_rate // 200, 0
+            for part in parts[:-1]:
+                cut += len(part.audio)
+                steps.append(float(change[cut - near : cut + near].max() / change.max()))
+            peaks.append(float(np.abs(whole.audio).max()))
+    return {
+        "replies": len(peaks),
+        "sentences": len(off),
+        "furthest_from_-23_lufs": round(max(off), 2),
+        "highest_peak": round(max(peaks), 3),
+        "largest_step_at_a_join": round(max(steps), 4),
+    }
+
+
 def some_people() -> list[Profile]:
     """Four adults and children, both genders, one of each age."""
     return [
@@ -277,6 +307,7 @@ def evaluate_voice(
         "exchanged_content": lambda: exchanged_content(voice, texts, Profile()),
         "emotion_effects": lambda: emotion_effects(voice, some, people),
         "profile_accuracy": lambda: profile_accuracy(voice, texts[:8]),
+        "clean_sound": lambda: clean_sound(voice, texts),
         "style_round_trip": lambda: style_round_trip(voice, texts, folder),
     }
     if ravdess is not None:
