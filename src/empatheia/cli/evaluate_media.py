@@ -19,7 +19,9 @@ OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for the sco
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first N replies.")]
 RavdessOption = Annotated[Path | None, typer.Option(help="RAVDESS speech, to hear emotions by.")]
 SyncnetOption = Annotated[Path | None, typer.Option(help="syncnet_v2.model.")]
-AvsyncOption = Annotated[Path | None, typer.Option(help="Numbers of `evaluate avsync-fit`.")]
+AvsyncOption = Annotated[
+    Path | None, typer.Option(help="Numbers of `evaluate avsync-fit`, not the shipped.")
+]
 ChainsOption = Annotated[Path | None, typer.Option(help="Chain annotations to compare with.")]
 
 
@@ -124,13 +126,14 @@ def _run(
 
 
 def _tools(syncnet: Path | None, avsync: Path | None) -> Tools:
+    from empatheia import hub
     from empatheia.evaluation import avsync as linear
     from empatheia.evaluation.syncnet import SyncNetScorer
     from empatheia.evaluation.video_table import Tools
 
     return Tools(
         SyncNetScorer(syncnet) if syncnet is not None else None,
-        linear.load(avsync) if avsync is not None else None,
+        linear.load(avsync or hub.shipped(linear.SHIPPED)),
     )
 
 
