@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command("consistency")(consistency)
     app.command("all")(everything)
     app.command("avsync-fit")(avsync_fit)
+    app.command("compare")(compare)
 
 
 def speech(
@@ -193,3 +194,35 @@ def avsync_fit(
     model = avsync.fit(rows)
     avsync.save(model, out, len(rows), clips.name)
     typer.echo(f"fitted on {len(rows)} clips, {len(left)} left out: {out}")
+
+
+def compare(
+    data: DataOption,
+    predictions: Annotated[
+        list[Path], typer.Option(help="Folder of predictions; again for each system.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for compare.json and .md.")],
+    limit: LimitOption = None,
+) -> None:
+    """Differences of systems on the same dialogues, with intervals and Holm's p-values."""
+    import json
+
+    from empatheia.data.predictions import read_answers
+    from empatheia.data.references import read_references
+    from empatheia.evaluation import compare as comparing
+    from empatheia.evaluation.matching import match
+    from empatheia.files import check_writable, write_together
+
+    check_writable(out)
+    found = read_references(data, limit)
+    systems = {
+        path.name: match(found.items, read_answers(path).items).pairs for path in predictions
+    }
+    result = comparing.compare(systems)
+    plain = {name: [c.as_dict() for c in rows] for name, rows in result.items()}
+    text = comparing.told(result)
+    body = json.dumps({"data": found.record(), "comparisons": plain}, indent=2)
+    write_together(
+        out, {"compare.json": body.encode() + b"\n", "compare.md": text.encode() + b"\n"}
+    )
+    typer.echo(text)
