@@ -24,7 +24,7 @@ from empatheia.types import Dialogue, Profile, Turn
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from server import Server, serving  # noqa: E402
+from chat_server import Server, serving  # noqa: E402
 
 DIALOGUES = [
     Dialogue("1", (Turn("speaker", "My dog ran away."), Turn("listener", "Oh no."))),
