@@ -122,6 +122,20 @@ def test_teacher_forced_says_the_human_words(fake: Fake, tmp_path: Path) -> None
     assert fake.asked == 0
 
 
+@pytest.mark.parametrize("title", ["Empatheia synthetic dialogue", "Holiday"])
+def test_rendered_input_is_known_by_its_tags(tmp_path: Path, title: str) -> None:
+    from empatheia.evaluation.generate import label_in_signal
+    from empatheia.media.audio import wav_bytes
+    from empatheia.media.tags import Tags
+
+    path = tmp_path / "a.wav"
+    sound = Speech(np.zeros(1600, np.float32), 16000)
+    path.write_bytes(wav_bytes(sound, Tags(title=title, comment="", software="")))
+    turns = (Turn("speaker", "Hi.", audio=path),)
+    assert label_in_signal([Reference("a#1", "a", turns)]) == (title != "Holiday")
+    assert not label_in_signal([Reference("a#1", "a", (Turn("speaker", "Hi."),))])
+
+
 def test_names_of_media_are_safe() -> None:
     assert media_name("hit:3_conv:6#1") == "hit_3_conv_6_1"
     assert "/" not in media_name("../../x")

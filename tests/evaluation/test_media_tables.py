@@ -57,6 +57,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
         answer = Answer(
             f"{i}#1", "Oh no.", "sad" if i else "lonely", chain=chain, video=ours,
             audio=ours.with_suffix(".wav"), profile={"age": "child", "gender": "male"},
+            perceived={"text": "sad", "fused": "sad" if i else "happy"},
         )  # fmt: skip
         out.append((reference, answer))
     return out
@@ -132,4 +133,7 @@ def test_consistency(pairs: Pairs) -> None:
     assert figures["profile_age"].value == 100.0
     assert figures["profile_gender"].value == 0.0
     assert figures["profile_tone"].value is None
+    assert figures["user_text"].value == 100.0
+    assert figures["user_fused"].value == 50.0
+    assert figures["user_speech"].needs is not None
     assert confusion(pairs) == {"sad": {"lonely": 1, "sad": 1}}

@@ -22,6 +22,7 @@ SyncnetOption = Annotated[Path | None, typer.Option(help="syncnet_v2.model.")]
 AvsyncOption = Annotated[
     Path | None, typer.Option(help="Numbers of `evaluate avsync-fit`, not the shipped.")
 ]
+MeadOption = Annotated[Path | None, typer.Option(help="Folder of landmarks of MEAD clips.")]
 ChainsOption = Annotated[Path | None, typer.Option(help="Chain annotations to compare with.")]
 
 
@@ -63,10 +64,11 @@ def consistency(
     predictions: GivenOption,
     out: OutOption,
     ravdess: RavdessOption = None,
+    mead: MeadOption = None,
     limit: LimitOption = None,
 ) -> None:
     """Whether text, voice and person agree, and the confusion of emotions."""
-    _run(("consistency",), data, predictions, out, limit, ravdess=ravdess)
+    _run(("consistency",), data, predictions, out, limit, ravdess=ravdess, mead=mead)
 
 
 def everything(
@@ -77,12 +79,13 @@ def everything(
     ravdess: RavdessOption = None,
     syncnet: SyncnetOption = None,
     avsync: AvsyncOption = None,
+    mead: MeadOption = None,
     limit: LimitOption = None,
 ) -> None:
     """Text, speech, video and consistency in one scores.json."""
     kinds = ("text", "speech", "video", "consistency")
     options = {"ravdess": ravdess, "syncnet": syncnet, "avsync": avsync, "chains": chains}
-    _run(kinds, data, predictions, out, limit, **options)
+    _run(kinds, data, predictions, out, limit, mead=mead, **options)
 
 
 def _run(
@@ -160,7 +163,8 @@ def _table(
     if kind == "consistency":
         from empatheia.evaluation.consistency import consistency_table
 
-        return consistency_table(name, matched.pairs, settings, options.get("ravdess"))
+        by = options.get("ravdess"), options.get("mead")
+        return consistency_table(name, matched.pairs, settings, *by)
     from empatheia.evaluation.video_table import Tools, video_table
 
     return video_table(name, matched.pairs, tools or Tools(), settings)

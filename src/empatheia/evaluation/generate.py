@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,8 +23,10 @@ from empatheia.types import Dialogue, Reply
 
 if TYPE_CHECKING:
     from empatheia.model import Empatheia
+    from empatheia.reasoner import Reasoner
 
 SYSTEMS: Final = ("direct", "pipeline", "empatheia")
+IN_SIGNAL: Final = "label in the signal"
 UNKNOWN: Final = ""  # the label of a context whose data has none
 
 
@@ -57,6 +60,7 @@ def predict_text(
         "weights": settings.digest,
         "sampling": asdict(sampling),
         "ranking": asdict(settings.ranking),
+        "bfloat16": halved(reasoner),
     }
     items = [
         TextExample(r.dialogue, r.context, r.response or "Okay.", r.emotion or UNKNOWN)
@@ -64,6 +68,12 @@ def predict_text(
     ]
     predict(reasoner, items, out, record, sampling, settings.ranking, progress=progress)
     return out / FILE
+
+
+def halved(reasoner: Reasoner) -> bool:
+    """Computes in bfloat16 where the reasoner offers that and the CPU does it natively."""
+    offer = getattr(reasoner, "halve", None)
+    return bool(offer()) if offer is not None else False
 
 
 def predict_media(
@@ -93,6 +103,7 @@ def predict_media(
     record = {
         "system": f"{name}, teacher-forced" if forced else name,
         "teacher_forced": forced,
+        "mark": IN_SIGNAL if label_in_signal(found.items) else "",
         "data": found.digest,
         "references": len(found.items),
         "weights": opened.versions.get("reasoner", "none"),
@@ -134,7 +145,35 @@ def save_media(reply: Reply, reference: Reference, out: Path) -> Answer:
         video=out / "media" / f"{name}.mp4" if reply.mp4 else None,
         profile=asdict(reply.profile),
         avatar=reply.avatar,
+        perceived=perceived_of(reply),
     )
+
+
+def perceived_of(reply: Reply) -> dict[str, str]:
+    """The likeliest of the eight keys by each modality that was there."""
+    told = getattr(reply, "perceived", None) or {}
+    return {name: max(odds, key=odds.__getitem__) for name, odds in told.items() if odds}
+
+
+def label_in_signal(items: Sequence[Reference]) -> bool:
+    """Whether what is heard or seen of the speakers was rendered, and so from the gold label.
+
+    Our renderer tags its files as synthetic; the first file that is there is looked at.
+    """
+    import av
+
+    for reference in items:
+        for turn in reference.context:
+            for path in (turn.audio, turn.video):
+                if path is None or not path.is_file():
+                    continue
+                try:
+                    with av.open(str(path)) as file:
+                        told = " ".join(map(str, file.metadata.values()))
+                except av.FFmpegError:
+                    continue
+                return "synthetic" in told.lower()
+    return False
 
 
 def save_forced(system: Empatheia, reference: Reference, out: Path) -> Answer:
