@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from empatheia.data import media_index
 from empatheia.data.labels import AGES, GENDERS, RACES, TONES
-from empatheia.data.lipsync import lag
+from empatheia.data.lipsync import SURE, lag
 from empatheia.data.media_checks import (
     APART,
     CountFaces,
@@ -35,7 +35,6 @@ from empatheia.types import Dialogue, Profile, Speech, Turn, Video
 CLIPPED: Final = 0.001  # of all samples
 LEAST_SNR: Final = 20.0  # dB
 MOST_LAG: Final = 0.16  # seconds between lips and sound
-SURE: Final = 0.35  # correlation from which a lag is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,5 +256,5 @@ def quality(
     if count is not None and count != 1:
         yield "M6", f"{count} faces are seen: look at it"
     off = lag(seen, speech)
-    if off.correlation >= SURE and abs(off.seconds) > MOST_LAG:
+    if off.sureness >= SURE and abs(off.seconds) > MOST_LAG:
         yield "M4", f"lips and sound are {abs(off.seconds):.2f} s apart"
