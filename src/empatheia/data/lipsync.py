@@ -21,6 +21,7 @@ ROWS: Final = (0.55, 0.9)  # where the mouth is, shares of height and width
 COLUMNS: Final = (0.25, 0.75)
 BLOCKS: Final = (16, 12)
 SLOW: Final = 13  # pictures; what changes more slowly is not speech
+MOVES: Final = 1.0  # least agreement; a speaking face has 3 to 6, a still picture 0.2
 SURE: Final = 1.9  # from here on no wrong lag was seen (docs/experiments.md)
 
 
@@ -46,7 +47,9 @@ def lag(video: Video, speech: Speech) -> Lag:
     agreement = np.array([_agreement(mouth, loud, shift) for shift in shifts])
     best = int(agreement.argmax())
     usual = float(np.median(agreement))
-    return Lag((best - REACH) / video.fps, float(agreement[best] / usual) if usual > 0 else 0.0)
+    if agreement[best] < MOVES:
+        return Lag(0.0, 0.0)
+    return Lag((best - REACH) / video.fps, float(agreement[best] / usual))
 
 
 def _agreement(mouth: NDArray[np.float64], loud: NDArray[np.float64], shift: int) -> float:
