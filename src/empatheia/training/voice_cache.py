@@ -68,7 +68,10 @@ def load_clips(path: Path) -> list[VoiceClip]:
         own = slice(ends[i, 0] - phonemes, ends[i, 0])
         clips.append(
             VoiceClip(
-                *(arrays[name][own] for name in _BY_PHONEME),
+                arrays["base"][own],
+                arrays["stress"][own],
+                arrays["place"][own],
+                arrays["steps"][own],
                 arrays["frames"][ends[i, 1] - frames : ends[i, 1]],
                 (int(arrays["known"][i, 0]), int(arrays["known"][i, 1])),
                 arrays["mel"][ends[i, 2] - mels : ends[i, 2]],
