@@ -1,6 +1,6 @@
 """Face coefficients (3DMM) from the .mat files that extraction programs write.
 
-Extracting them from a video needs the Basel Face Model, which everybody must license for themselves;
+Extracting them from a video needs the Basel Face Model, which everybody licenses for themselves;
 that step stays outside. A file holds ``coeff`` (frames, 257) and ``transform_params`` (frames, 5).
 """
 
