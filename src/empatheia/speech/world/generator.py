@@ -90,8 +90,8 @@ class WorldVoice:
         network.frame_std.copy_(torch.full_like(mean, 0.2))
         with torch.no_grad():
             network.durations.head.bias.fill_(2.0)
-            for conv in network.style.convs:  # or chance would hear the same style in everything
-                conv.weight *= 3.0
+            for weight in network.style.convs.parameters():
+                weight.mul_(3.0)  # or chance would hear the same style in everything
         words = {"a": "AH0", "hello": "HH AH0 L OW1", "i'm": "AY1 M", "here": "HH IY1 R"}
         return cls(network, styles, Lexicon(words, _sound_of_letters))
 
