@@ -108,6 +108,18 @@ class Reasoner(nn.Module):
         self.register_buffer("common_context", torch.zeros(encoder.config.match_dim))
         self.register_buffer("stock", torch.zeros(stock, dtype=torch.long))
 
+    def halve(self) -> bool:
+        """Let the language model compute in bfloat16 where the CPU does that natively.
+
+        Twice as fast on large batches; a single reply gains little. True where it was done.
+        """
+        ask = getattr(torch.cpu, "get_capabilities", dict)  # torch < 2.11 cannot say
+        can = ask()
+        native = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
+        if native:
+            self.lm.lm.to(torch.bfloat16)
+        return native
+
     def features(self, histories: Sequence[Sequence[Turn]]) -> tuple[Tensor, Tensor]:
         """(tokens for the language model, pooled vectors of the text encoder)."""
         pieces = self.encoder.collate([self.encoder.pieces_of_history(h) for h in histories])
