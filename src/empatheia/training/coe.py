@@ -62,6 +62,7 @@ class CoeConfig:
     annotated_copies: int = 3  # how often an annotated response comes in an epoch
     projector_lr: float = 1.0  # times the loop's rate
     ngram_terms: int = 45_000  # of the linear reader that are kept
+    valid_share: int = 4  # every so-many-th response of valid is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,7 +394,9 @@ def train_coe(
     reasoner.common_context.copy_(common_context(reasoner.encoder, sets[0]))
     reasoner.stock = stock_replies(sets[0])
     add_lora(reasoner.lm.lm, config)
-    stage = CoeStage(reasoner, sets[0], sets[1], ngram_logits, config, loop.seed)
+    part = slice(None, None, config.valid_share)
+    logits = (ngram_logits[0], ngram_logits[1][part])
+    stage = CoeStage(reasoner, sets[0], sets[1][part], logits, config, loop.seed)
     figures = run(stage, loop, out, resume, report)
     merge_lora(reasoner.lm.lm)
     meta = reasoner.meta() | {"valid": figures}

@@ -39,7 +39,7 @@ class CoeRecipe:
     """Stage 1: 0.6 epochs of responses, annotated ones three times as often."""
 
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(1000, 1e-3, warmup=60))
-    stage: CoeConfig = field(default_factory=lambda: CoeConfig(lora_rank=128, lora_alpha=128))
+    stage: CoeConfig = field(default_factory=CoeConfig)
 
 
 Recipe = TextRecipe | BaseRecipe | CoeRecipe
