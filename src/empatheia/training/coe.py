@@ -58,7 +58,7 @@ class CoeConfig:
     lora_alpha: int = 64
     lora_dropout: float = 0.05
     teacher: float = 0.7  # share of the readers' distribution in the label's target
-    label_weight: float = 2.0
+    label_weight: float = 3.0
     annotated_copies: int = 3  # how often an annotated response comes in an epoch
     projector_lr: float = 1.0  # times the loop's rate
     ngram_terms: int = 45_000  # of the linear reader that are kept
