@@ -6,8 +6,9 @@ import contextlib
 import errno
 import os
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from empatheia.errors import InputError
 
@@ -80,6 +81,40 @@ def write_together(
             raise cannot_write(folder, error) from error
         raise
     return tuple(folder / name for name in contents)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[str]]:
+    """A UTF-8 text file that appears whole when the block ends, or not at all.
+
+    The temporary name is the same at every run, so what a killed run left is written over.
+    Raises InputError where the folder cannot be written.
+    """
+    make_folder(path.parent)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        part.replace(path)
+    except BaseException as error:
+        part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise cannot_write(path.parent, error) from error
+        raise
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write one file whole or not at all, without waiting for the disk. Raises InputError."""
+    make_folder(path.parent)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise cannot_write(path.parent, error) from error
 
 
 def _umask() -> int:

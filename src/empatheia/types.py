@@ -45,7 +45,11 @@ class ChainOfEmpathy:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One utterance. ``emotion`` is one of 32, ``emotion8`` one of the eight keys."""
+    """One utterance. ``emotion`` is one of 32, ``emotion8`` one of the eight keys.
+
+    ``emotion_source`` says where the two come from. ``times`` is a JSON file with the phoneme
+    times of ``audio``. ``chain`` is the reasoning behind a listener's turn.
+    """
 
     role: Role
     text: str
@@ -55,11 +59,17 @@ class Turn:
     emotion8: str | None = None
     emotion_source: str | None = None
     chain: ChainOfEmpathy | None = None
+    times: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """A conversation between a speaker, who tells something, and a listener, who replies."""
+    """A conversation between a speaker, who tells something, and a listener, who replies.
+
+    ``speaker_id`` and ``listener_id`` name the people (actors) who say it. ``drawn`` lists profile
+    fields that no data gave and a seeded plan drew, as in ``listener.race``. ``label_sources``
+    says which model and prompt gave a label, as in ``("topic", "model@prompt")``.
+    """
 
     id: str
     turns: tuple[Turn, ...]
@@ -68,6 +78,13 @@ class Dialogue:
     topic: str | None = None
     speaker: Profile | None = None
     listener: Profile | None = None
+    subtopic: str | None = None
+    split: str | None = None
+    source: str | None = None
+    speaker_id: str | None = None
+    listener_id: str | None = None
+    drawn: tuple[str, ...] = ()
+    label_sources: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

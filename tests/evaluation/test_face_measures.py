@@ -8,10 +8,31 @@ import cv2
 import numpy as np
 import pytest
 
-from empatheia.evaluation.face_clips import Clip, cut, delayed, read_clips, vowels, write_clips
-from empatheia.evaluation.face_measures import LEFT_EYE, RIGHT_EYE, best_lag, features, vowel_energy
-from empatheia.evaluation.face_report import speech_like
+from empatheia.errors import InputError
+from empatheia.evaluation.face_clips import (
+    Clip,
+    cut,
+    delayed,
+    read_clips,
+    recorded,
+    vowels,
+    write_clips,
+)
+from empatheia.evaluation.face_files import lead_in, summary
+from empatheia.evaluation.face_measures import (
+    LEFT_EYE,
+    LOWER,
+    RIGHT_EYE,
+    best_lag,
+    closures,
+    features,
+    vowel_energy,
+)
+from empatheia.evaluation.face_report import nearest, report, speech_like, spread_recordings
 from empatheia.evaluation.face_sharpness import cpbd
+from empatheia.face.avatar.feeling import EMOTIONS, expression
+from empatheia.media.audio import wav_bytes
+from empatheia.types import Speech
 
 
 def test_blur_lowers_sharpness() -> None:
@@ -47,18 +68,70 @@ def test_features_do_not_know_place_size_or_tilt() -> None:
 def test_clips_are_written_and_read(tmp_path: Path) -> None:
     from empatheia.face import DrawnFace
 
-    class Two(DrawnFace):
+    class One(DrawnFace):
         def avatars(self):  # type: ignore[no-untyped-def]
             return super().avatars()[:1]
 
     speech = cut(speech_like(1.0), 0.3)
-    face = Two.load(128)
-    write_clips(face, [speech], tmp_path, lips=1, seconds=0.2, tell=lambda _: None)
+    recording = tmp_path / "03-01-01-01-01-01-01.wav"
+    recording.write_bytes(wav_bytes(Speech(speech.audio[:1600], 16_000)))
+    write_clips(
+        One.load(128), recorded([speech]), tmp_path, lips=1, seconds=0.2,
+        recordings=spread_recordings(tmp_path, 5), tell=lambda _: None,
+    )  # fmt: skip
     clips = read_clips(tmp_path)
-    assert [c.kind for c in clips] == ["feeling"] * 8 + ["lips", "shifted"]
-    assert all((tmp_path / c.file).is_file() for c in clips)
+    assert [c.kind for c in clips] == ["feeling"] * 8 + ["lips", "shifted", "heard"]
+    assert clips[8].vowels == clips[9].vowels != ()
+    files = summary([tmp_path / c.file for c in clips])
+    assert files["codecs"] == ["h264 aac"]
+    assert files["longest_apart_s"] <= 1 / 25
+    assert files["latest_start_s"] == 0
+    assert files["index_first"]
     energy = vowel_energy(tmp_path / clips[0].file, clips[0], 5)
     assert energy.max() > 0
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no clips.jsonl in .*face-clips"):
+        report(tmp_path, None)
+    with pytest.raises(InputError, match="RAVDESS"):
+        spread_recordings(tmp_path, 5)
+    with pytest.raises(InputError, match="phoneme times"):
+        recorded([Speech(np.zeros(10, np.float32), 16_000)])
+    (tmp_path / "clips.jsonl").write_text(
+        '{"file": "a.mp4", "kind": "lips", "avatar": "mia", "emotion": "sad", "vowels": []}\n'
+    )
+    with pytest.raises(InputError, match=r"no a.mp4 in"):
+        report(tmp_path, None)
+
+
+def test_silence_in_front_is_found() -> None:
+    audio = np.r_[np.zeros(1600), 0.001 * np.ones(1600), 0.5 * np.ones(1600)].astype(np.float32)
+    assert lead_in(audio, 16_000) == pytest.approx(0.2)
+
+
+def _tracked(folder: Path, name: str, gap: np.ndarray) -> Clip:
+    points = np.zeros((len(gap), 478, 2), np.float32)
+    points[:, RIGHT_EYE, 0] = 100.0
+    points[:, LOWER, 1] = 100 * gap
+    np.savez(folder / f"{name}.npz", points=points)
+    return Clip(f"{name}.mp4", "lips", "mia", "sad", (), ((0.4, 0.48),))
+
+
+def test_lips_that_meet_and_lips_that_do_not(tmp_path: Path) -> None:
+    gap = np.full(25, 0.1)
+    never = _tracked(tmp_path, "never", gap)
+    gap[11] = 0.01
+    once = _tracked(tmp_path, "once", gap)
+    assert closures(tmp_path, [never])["shut"] == 0.0
+    assert closures(tmp_path, [once])["shut"] == 1.0
+    assert closures(tmp_path, [once, never])["sounds"] == 2
+
+
+def test_the_nearest_face_names_the_feeling() -> None:
+    pages = np.stack([expression(e, 1.0) for e in EMOTIONS])
+    for e in EMOTIONS:
+        assert nearest(pages, expression(e, 0.9)) == e
 
 
 def test_vowels_and_delay() -> None:

@@ -40,7 +40,7 @@ def test_every_cell_resolves_and_stock_is_broad(face: DrawnFace) -> None:
         for seed in (0, 5):
             a = face.avatar_for(Profile(age, gender, "mild", race), seed)
             assert (a.profile.age, a.profile.gender, a.profile.race) == (age, gender, race)
-            assert face.avatar(a.id).seed == a.seed
+            assert face.avatar(a.id) == a
 
 
 def test_frames_are_as_promised(face: DrawnFace, speech: Speech) -> None:
@@ -139,6 +139,11 @@ def test_bad_input_gets_one_line(face: DrawnFace) -> None:
             "unknown avatar age",
         ),
         (lambda: face.avatar_for(Profile(race="martian")), "unknown race"),
+        (lambda: face.avatar_for(p, -1), "avatar number is -1"),
+        (lambda: face.avatar("child-male-indian-0"), "unknown avatar 'child-male-indian-0'"),
+        (lambda: face.avatar("child-male-indian-07"), "unknown avatar"),
+        (lambda: face.avatar("child-male-1"), "unknown avatar"),
+        (lambda: face.encode_content(Speech(np.zeros((9, 2), np.float32), 16_000)), "one channel"),
         (lambda: face.encode_style(Video(np.zeros((0, 64, 64, 3), np.uint8), 25)), "at least one"),
         (lambda: face.encode_content(Speech(np.zeros(0, np.float32), 16_000)), "zero length"),
     ):

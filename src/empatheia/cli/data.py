@@ -1,10 +1,22 @@
-"""``empatheia data``: make data to train and test on."""
+"""``empatheia data``: read, check, describe and build data."""
 
 from __future__ import annotations
 
+import importlib
+
 import typer
 
-from empatheia.cli import data_voice
+COMMANDS = (
+    "data_import",
+    "data_validate",
+    "data_stats",
+    "data_render",
+    "data_package",
+    "data_annotate",
+    "data_balance",
+    "data_check",
+    "data_voice",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -13,7 +25,8 @@ def register(app: typer.Typer) -> None:
 
     @group.callback()
     def data() -> None:
-        """Make data to train and test on."""
+        """Read, check, describe and build data to train and test on."""
 
-    data_voice.register(group)
-    app.add_typer(group, name="data", help="Make data to train and test on.")
+    for name in COMMANDS:
+        importlib.import_module(f"empatheia.cli.{name}").register(group)
+    app.add_typer(group, name="data", help="Read, check, describe and build data.")

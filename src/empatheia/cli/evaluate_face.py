@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-TeachersOption = Annotated[Path, typer.Option(help="Folder of `empatheia data teacher-speech`.")]
+TeachersOption = Annotated[
+    Path | None, typer.Option(help="Folder of `empatheia data teacher-speech`, not our own voice.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,33 +23,51 @@ def register(app: typer.Typer) -> None:
 
 
 def face_clips(
-    teachers: TeachersOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the mp4 files.")],
+    teachers: TeachersOption = None,
+    ravdess: Annotated[
+        Path | None, typer.Option(help="Also faces that hear these recordings: 03-01-*.flac.")
+    ] = None,
     lips: Annotated[int, typer.Option(min=1, help="Clips for lip-sync.")] = 50,
+    recordings: Annotated[int, typer.Option(min=1, help="How many recordings.")] = 40,
+    size: Annotated[int, typer.Option(help="Pixels.")] = 256,
 ) -> None:
     """Renders every avatar in every emotion and sentences for lip-sync, as mp4 files."""
-    from empatheia.evaluation.face_clips import write_clips
+    from empatheia.evaluation.face_clips import own_voice, recorded, write_clips
+    from empatheia.evaluation.face_report import spread_recordings
     from empatheia.face import DrawnFace
-    from empatheia.training.face_hearing import teacher_speech
 
-    speeches = [s for s in teacher_speech(teachers, 90, 5) if s.seconds > 1.7]
-    clips = write_clips(DrawnFace.load(256), speeches, out, lips, tell=_report)
+    if teachers is None:
+        from empatheia.speech.world.generator import WorldVoice
+
+        said = own_voice(WorldVoice.load())
+    else:
+        from empatheia.training.face_hearing import teacher_speech
+
+        said = recorded([s for s in teacher_speech(teachers, 90, 5) if s.seconds > 1.7])
+    real = spread_recordings(ravdess, recordings) if ravdess else []
+    drawn = DrawnFace.load(size)
+    clips = write_clips(drawn, said, out, lips, recordings=real, tell=_report)
     typer.echo(f"wrote {len(clips)} clips to {out}")
 
 
 def face(
     clips: Annotated[Path, typer.Option(help="Folder of `face-clips` with landmarks in it.")],
     mead: Annotated[Path | None, typer.Option(help="Folder of landmarks of MEAD clips.")] = None,
+    mead_videos: Annotated[
+        Path | None, typer.Option(help="Folder of the MEAD clips, for the style network.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write JSON here.")] = None,
 ) -> None:
     """Faces found, lip-sync, emotions and sharpness; landmarks come from face_landmarks."""
     from empatheia.evaluation.face_report import report
+    from empatheia.files import check_writable, write_whole
 
-    text = json.dumps(report(clips, mead), indent=1)
     if out is not None:
-        part = out.with_name(out.name + ".part")
-        part.write_text(text)
-        part.replace(out)
+        check_writable(out.parent)
+    text = json.dumps(report(clips, mead, mead_videos), indent=1)
+    if out is not None:
+        write_whole(out, text.encode())
     typer.echo(text)
 
 

@@ -42,9 +42,12 @@ def voice(
         WorldVoice.load(weights), dialogues, ravdess, out, per_cell, teachers, only, progress
     )
     text = json.dumps(scores, indent=1)
+    path = out / "voice.json"
+    if only is not None and path.is_file():  # a single measurement replaces its own figures
+        scores = json.loads(path.read_text(encoding="utf-8")) | scores
     part = out / "voice.json.part"
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(out / "voice.json")
+    part.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
     typer.echo(text)
 
 

@@ -34,7 +34,9 @@ def voice(
     from empatheia.training.voice import train_voice
 
     check_writable(out)
-    figures = train_voice(teachers, out, steps, copies, batch, lr, seed, resume, _report)
+    figures = train_voice(
+        teachers, out, steps, copies, batch, lr, seed, resume, _report, note=_note
+    )
     _show(figures, out / "voice-world.safetensors")
 
 
@@ -58,6 +60,10 @@ def _report(line: Mapping[str, Any]) -> None:
         typer.echo(
             f"step {line['step']}: loss {line.get('valid_loss', line['loss']):.4f}", err=True
         )
+
+
+def _note(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _show(figures: Mapping[str, float], path: Path) -> None:

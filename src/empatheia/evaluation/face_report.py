@@ -7,36 +7,116 @@ from typing import Any
 
 import numpy as np
 
+from empatheia.errors import InputError
 from empatheia.evaluation.face_clips import SHIFT, Clip, read_clips
-from empatheia.evaluation.face_measures import emotion_accuracy, features, presence, sync, track
+from empatheia.evaluation.face_files import summary
+from empatheia.evaluation.face_measures import (
+    closures,
+    emotion_accuracy,
+    features,
+    heard,
+    presence,
+    sync,
+    track,
+)
 from empatheia.evaluation.face_sharpness import cpbd
 from empatheia.face.avatar.feeling import EMOTIONS
 from empatheia.media.audio import read_audio
 from empatheia.media.video import read_video
-from empatheia.types import Speech, TimedPhoneme
+from empatheia.types import Profile, Speech, TimedPhoneme, Video
 
 EASED = 12  # pictures until a feeling is there
 
 
-def report(folder: Path, mead: Path | None) -> dict[str, Any]:
-    """Every measurement that the files in ``folder`` allow."""
+def report(folder: Path, mead: Path | None, videos: Path | None = None) -> dict[str, Any]:
+    """Every measurement that the files in ``folder`` allow.
+
+    ``mead``: landmarks of MEAD clips; ``videos``: the clips themselves, for the style network.
+    Raises InputError where a clip or its landmarks are missing.
+    """
     clips = read_clips(folder)
-    feeling = [c for c in clips if c.kind == "feeling"]
-    out: dict[str, Any] = {}
-    found = presence(folder, feeling)
-    out["one_face"] = {"share": found.share, "pictures": found.pictures, "worst": found.worst}
+    _check_files(folder, clips)
+    kinds = {kind: [c for c in clips if c.kind == kind] for kind in ("feeling", "lips", "heard")}
+    out: dict[str, Any] = {"one_face": _faces(folder, clips)}
     for kind, centre in (("lips", 0), ("shifted", SHIFT)):
         some = [c for c in clips if c.kind == kind]
         if some:
-            s = sync(folder, some, centre)
-            out[f"sync_{kind}"] = {
-                "clips": len(some), "within_1_of": centre, "share": s.within(centre),
-                "median_lag": float(np.median(s.lags)), "lags": list(s.lags),
-                "mean_correlation": float(np.mean(s.correlations)),
-            }  # fmt: skip
-    out["emotion"] = _emotions(folder, feeling, mead)
-    out["cpbd"] = _sharpness(folder, feeling)
+            out[f"sync_{kind}"] = _sync(folder, some, centre)
+    if kinds["lips"]:
+        out["bilabials"] = closures(folder, kinds["lips"])
+    if kinds["heard"]:
+        out["heard"] = heard(folder, kinds["heard"])
+    out["files"] = summary([folder / c.file for c in clips if c.kind != "shifted"])
+    out["emotion"] = _emotions(folder, kinds["feeling"], mead)
+    out["style"] = seen_styles(folder, kinds["feeling"], videos)
+    out["cpbd"] = _sharpness(folder, kinds["feeling"])
     return out
+
+
+def _check_files(folder: Path, clips: list[Clip]) -> None:
+    for clip in clips:
+        needed = [clip.file]
+        if clip.kind != "shifted":  # its pictures are those of the clip that it was made from
+            needed.append(Path(clip.file).stem + ".npz")
+        for name in needed:
+            if not (folder / name).is_file():
+                raise InputError(
+                    f"no {name} in {folder}: write clips with `empatheia evaluate face-clips`, "
+                    "then landmarks with `python -m empatheia.evaluation.face_landmarks`"
+                )
+
+
+def _faces(folder: Path, clips: list[Clip]) -> dict[str, Any]:
+    every = presence(folder, [c for c in clips if c.kind != "shifted"])
+    found = presence(folder, [c for c in clips if c.kind == "feeling"])
+    return {
+        "share": found.share, "pictures": found.pictures, "worst_clip": found.worst,
+        "share_of_all_clips": every.share, "pictures_of_all_clips": every.pictures,
+    }  # fmt: skip
+
+
+def _sync(folder: Path, clips: list[Clip], centre: int) -> dict[str, Any]:
+    found = sync(folder, clips, centre)
+    return {
+        "clips": len(clips), "within_1_of": centre, "share": found.within(centre),
+        "lag_of_all_together": found.together, "median_lag": float(np.median(found.lags)),
+        "mean_correlation": float(np.mean(found.correlations)),
+        "others": {
+            c.file: [c.avatar, c.emotion, lag]
+            for c, lag in zip(clips, found.lags, strict=True) if abs(lag - centre) > 1
+        },
+    }  # fmt: skip
+
+
+def seen_styles(folder: Path, clips: list[Clip], videos: Path | None) -> dict[str, Any]:
+    """What the style network sees in decoded pictures: the nearest emotion, and how like it is."""
+    from empatheia.face import DrawnFace
+
+    face = DrawnFace.load(128)
+    pages = np.stack([face.expression(face.style_for(e, 1.0, Profile())) for e in EMOTIONS])
+    right, alike = [], []
+    for clip in clips:
+        frames = read_video(folder / clip.file).frames[EASED:]
+        seen = face.expression(face.encode_style(Video(frames, 25)))
+        right.append(nearest(pages, seen) == clip.emotion)
+        alike.append(float(np.corrcoef(seen, pages[EMOTIONS.index(clip.emotion)])[0, 1]))
+    out: dict[str, Any] = {
+        "clips": len(clips),
+        "nearest_is_right": float(np.mean(right)),
+        "mean_correlation": float(np.mean(alike)),
+    }
+    if videos is not None:
+        named = [
+            nearest(pages, face.expression(face.encode_style(read_video(path)))) in path.stem
+            for path in sorted(videos.glob("*.mp4"))
+        ]
+        out["real_clips"], out["real_nearest_is_right"] = len(named), float(np.mean(named))
+    return out
+
+
+def nearest(pages: np.ndarray, seen: np.ndarray) -> str:
+    """The emotion whose face is nearest to ``seen``."""
+    return EMOTIONS[int(np.argmin(((pages - seen) ** 2).sum(1)))]
 
 
 def _emotions(folder: Path, clips: list[Clip], mead: Path | None) -> dict[str, Any]:
@@ -77,9 +157,13 @@ def _shape(folder: Path, clip: Clip) -> np.ndarray:
 def _mead(folder: Path) -> list[tuple[np.ndarray, str]]:
     out = []
     for path in sorted(folder.glob("*.npz")):
-        emotion = next(e for e in EMOTIONS if f"_{e}_" in path.stem)
+        emotion = next((e for e in EMOTIONS if f"_{e}_" in path.stem), None)
+        if emotion is None:
+            continue
         with np.load(path) as data:
             out.append((features(data["points"][::3]), emotion))
+    if not out:
+        raise InputError(f"no landmarks of MEAD clips in {folder}: NAME_front_EMOTION_....npz")
     return out
 
 
@@ -107,6 +191,15 @@ def speech_like(seconds: float) -> Speech:
     return Speech(audio, 16_000, phonemes)
 
 
+def spread_recordings(folder: Path, count: int) -> list[Path]:
+    """``count`` RAVDESS recordings spread over emotions, statements and actors."""
+    paths = sorted([*folder.glob("03-01-*.flac"), *folder.glob("03-01-*.wav")])
+    if not paths:
+        raise InputError(f"no 03-01-*.flac or .wav in {folder}: give the folder of RAVDESS speech")
+    places = np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)
+    return [paths[i] for i in places]
+
+
 def hearing_on_recordings(folder: Path, clips: int) -> dict[str, float]:
     """Mouth opening in silence, in quiet and in loud voiced sound of recordings without times."""
     from empatheia.face import DrawnFace
@@ -114,8 +207,7 @@ def hearing_on_recordings(folder: Path, clips: int) -> dict[str, float]:
     from empatheia.face.avatar.controls import INDEX
 
     face = DrawnFace.load(128)
-    paths = sorted([*folder.glob("03-01-*.flac"), *folder.glob("03-01-*.wav")])
-    chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, min(clips, len(paths))).astype(int)]
+    chosen = spread_recordings(folder, clips)
     silent, loud, correlations = [], [], []
     for path in chosen:
         speech = read_audio(path, 16_000)

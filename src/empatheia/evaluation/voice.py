@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,17 @@ import numpy as np
 
 from empatheia.data.labels import EMOTIONS8
 from empatheia.errors import InputError, unknown
-from empatheia.evaluation.recogniser import Recogniser, WordErrors, total
 from empatheia.evaluation.voice_emotion import (
     actor_clips,
     effects,
     mean_acoustics,
+)
+from empatheia.evaluation.voice_words import (
+    Progress,
+    exchanged_content,
+    say,
+    teacher_errors,
+    word_errors,
 )
 from empatheia.media.audio import read_audio, wav_bytes
 from empatheia.protocols import SpeechGenerator
@@ -26,7 +31,6 @@ from empatheia.speech.sentences import split
 from empatheia.speech.world.styles import actors, profiles
 from empatheia.types import Profile, Speech
 
-Progress = Callable[[str], None]
 SIX = ("happy", "sad", "angry", "fear", "surprised", "disgusted")
 
 
@@ -46,91 +50,6 @@ def reply_sentences(path: Path, count: int) -> list[str]:
         if len(out) == count:
             break
     return out
-
-
-def say(
-    voice: SpeechGenerator, text: str, emotion: str, intensity: float, profile: Profile
-) -> Speech:
-    """One sentence as the voice makes it, before loudness is evened out."""
-    phonemes = voice.phonemize(text)
-    style = voice.style_for(emotion, intensity, profile)
-    return voice.generate(phonemes, voice.encode_content(phonemes), style)
-
-
-def word_errors(
-    voice: SpeechGenerator, sentences: Sequence[str], per_cell: int, progress: Progress
-) -> dict[str, Any]:
-    """Word error rate of 24 profiles x 8 emotions, ``per_cell`` sentences each, taken in turn."""
-    recogniser = Recogniser()
-    cells: dict[str, WordErrors] = {}
-    number = 0
-    for profile in profiles():
-        for emotion in EMOTIONS8:
-            parts = []
-            for _ in range(per_cell):
-                text = sentences[number % len(sentences)]
-                parts.append(recogniser.errors(say(voice, text, emotion, 0.7, profile), text))
-                number += 1
-            cells[f"{profile.age} {profile.gender} {profile.tone} {emotion}"] = total(parts)
-        progress(f"words {profile.age} {profile.gender} {profile.tone}")
-    worst = max(cells, key=lambda name: cells[name].rate)
-    return {
-        "sentences": number,
-        "mean": total(list(cells.values())).rate,
-        "worst_cell": worst,
-        "worst": cells[worst].rate,
-        "by_emotion": _grouped(cells, lambda name: name.split()[-1]),
-        "by_speaker": _grouped(cells, lambda name: " ".join(name.split()[:2])),
-        "by_tone": _grouped(cells, lambda name: name.split()[2]),
-    }
-
-
-def _grouped(cells: Mapping[str, WordErrors], key: Callable[[str], str]) -> dict[str, float]:
-    groups: dict[str, list[WordErrors]] = defaultdict(list)
-    for name, errors in cells.items():
-        groups[key(name)].append(errors)
-    return {name: round(total(parts).rate, 2) for name, parts in groups.items()}
-
-
-def teacher_word_errors(folder: Path, sentences: Sequence[str]) -> dict[str, float]:
-    """The same sentences said by the teacher voices (Flite and Festival must be installed)."""
-    from empatheia.data.teacher_speech import VOICES, read_wav, render
-
-    recogniser = Recogniser()
-    out = {}
-    for teacher in VOICES:
-        clips = render(sentences, teacher, folder)
-        heard = [recogniser.errors(Speech(*read_wav(folder / c.wav)), c.text) for c in clips]
-        out[teacher] = round(total(heard).rate, 2)
-    return out
-
-
-def exchanged_content(
-    voice: SpeechGenerator, sentences: Sequence[str], profile: Profile
-) -> dict[str, float]:
-    """Timing of one sentence, content of another: which one does a recogniser hear?"""
-    recogniser = Recogniser()
-    by_length: dict[int, list[str]] = defaultdict(list)
-    for text in sentences:
-        by_length[len(voice.phonemize(text))].append(text)
-    pairs = [
-        (texts[i], texts[i + 1])
-        for texts in by_length.values()
-        for i in range(0, len(texts) - 1, 2)
-    ]
-    style = voice.style_for("neutral", 0.0, profile)
-    content_errors, timing_errors = [], []
-    for timing, words in pairs:
-        phonemes = voice.phonemize(timing)
-        content = voice.encode_content(voice.phonemize(words))
-        speech = voice.generate(phonemes, content, style)
-        content_errors.append(recogniser.errors(speech, words))
-        timing_errors.append(recogniser.errors(speech, timing))
-    return {
-        "pairs": len(pairs),
-        "errors_against_content": round(total(content_errors).rate, 1),
-        "errors_against_timing": round(total(timing_errors).rate, 1),
-    }
 
 
 def emotion_effects(
@@ -341,14 +260,14 @@ def evaluate_voice(
     some, people = texts[:4], some_people()
     steps: dict[str, Callable[[], Any]] = {
         "speed": lambda: speed(voice, texts[:20]),
-        "word_errors": lambda: word_errors(voice, texts, per_cell, progress),
+        "word_errors": lambda: word_errors(
+            voice, texts, per_cell, teacher_errors(folder, texts) if teachers else {}, progress
+        ),
         "exchanged_content": lambda: exchanged_content(voice, texts, Profile()),
         "emotion_effects": lambda: emotion_effects(voice, some, people),
         "profile_accuracy": lambda: profile_accuracy(voice, texts[:8]),
         "style_round_trip": lambda: style_round_trip(voice, texts, folder),
     }
-    if teachers:
-        steps["teachers"] = lambda: teacher_word_errors(folder, texts)
     if ravdess is not None:
         steps["actor_classifier"] = lambda: actor_classifier(voice, ravdess, some, people)
         steps["style_orders_actors"] = lambda: style_orders_actors(voice, ravdess)

@@ -115,6 +115,8 @@ def frame_count(speech: Speech, fps: int) -> int:
     """Pictures that cover the sound; raises InputError where there is no sound."""
     if speech.sample_rate <= 0 or len(speech.audio) == 0:
         raise InputError("speech of zero length: give at least one sample of sound")
+    if speech.audio.ndim != 1:
+        raise InputError(f"speech has shape {speech.audio.shape}: give one channel, (samples,)")
     if not np.isfinite(speech.audio).all():
         raise InputError("speech has NaN or infinite samples: give finite numbers in [-1, 1]")
     return max(1, math.ceil(speech.seconds * fps - 1e-6))

@@ -7,7 +7,7 @@ head. The style of a sentence is heard from *another* sentence of its group.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,16 @@ from empatheia.speech.world.network import (
 )
 from empatheia.training.loop import LoopConfig, Report, run
 from empatheia.training.voice_cache import cached_clips
+from empatheia.training.voice_calibration import calibrate
 from empatheia.training.voice_data import VoiceClip, analyse_folder, varied_clips
 from empatheia.training.voice_styles import build_styles
 
 HEARD = 200  # mel frames (2.5 s) from which a style is heard
 _F0, _VOICED = BANDS + APERIODICITY_BANDS, BANDS + APERIODICITY_BANDS + 1
 STYLE_NOISE = 0.05
+PROBES, PROBE_STEPS = 2, (150, 260)  # sentences on which styles are calibrated, and their length
+
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,6 +240,7 @@ def train_voice(
     resume: bool = False,
     report: Report | None = None,
     config: VoiceConfig | None = None,
+    note: Note = lambda _: None,
 ) -> dict[str, float]:
     """Learn a voice from a folder of teacher speech; weights, checkpoints and log in ``out``."""
     recordings = analyse_folder(teachers)
@@ -250,8 +255,11 @@ def train_voice(
         save_every=every,
         seed=seed,
     )
-    figures = run(stage, loop, out, resume, report)
-    styles = build_styles(stage.network, recordings).tensors()
+    figures = run(stage, loop, out, resume, report) or stage.validate()
+    heard = build_styles(stage.network, recordings)
+    spoken = [r.phonemes for r in recordings if PROBE_STEPS[0] <= r.steps.sum() <= PROBE_STEPS[1]]
+    table = calibrate(stage.network, heard, spoken[:: len(spoken) // PROBES + 1], report=note)
+    styles = table.tensors()
     meta = {"steps": steps, "sentences": len(recordings), "valid": figures}
     save_voice(out / "voice-world.safetensors", stage.network, styles, meta)
     return figures

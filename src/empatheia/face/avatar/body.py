@@ -34,7 +34,7 @@ def _halved(points: list[tuple[float, float]]) -> Points:
 def paint_body(look: Look, scale: float) -> Canvas:
     """Neck, shoulders and clothes, to below the picture's edge so that breathing shows no gap."""
     canvas = Canvas(scale)
-    n, s, top = look.neck, look.shoulders, look.chin_y
+    n, s, top = look.neck, look.shoulders, look.chin_y - look.tuck
     neck = canvas.fill(
         _halved(
             [

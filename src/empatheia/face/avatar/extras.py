@@ -9,12 +9,12 @@ import numpy as np
 
 from empatheia.face.avatar.canvas import Canvas, Mask, Points, mix, ribbon, spline
 from empatheia.face.avatar.head import outline
-from empatheia.face.avatar.looks import Look
+from empatheia.face.avatar.looks import COVERS_EARS, Look
 
 
 def paint_beard(look: Look, canvas: Canvas) -> None:
     """Into the skin, before the mouth is drawn over it."""
-    if not look.beard:
+    if look.beard in ("", "moustache"):  # a moustache moves with the lips, see moustache.py
         return
     x, y = canvas.grid
     face = canvas.alpha.copy()
@@ -55,16 +55,15 @@ def paint_beard(look: Look, canvas: Canvas) -> None:
         1.6,
     )
     shape = {
-        "moustache": lip,
         "stubble": np.maximum(jaw, lip),
-        "full": np.maximum(jaw, lip),
-        "short": np.maximum(jaw * _step((38 - side) / 18), lip),
+        "full": jaw,
+        "short": jaw * _step((38 - side) / 18),
     }[look.beard]
     shape = np.clip(shape - 0.9 * bare, 0, 1) * canvas.fill(outline(look), 0.8)
     rng = np.random.default_rng(look.seed + 3)
-    texture = _bristles(canvas, rng)
     opacity = 0.30 if look.beard == "stubble" else 0.90
     colour = np.asarray(mix(look.hair_colour, look.brow_colour, 0.4), np.float32)
+    texture = _bristles(canvas, rng, 0.28 if colour.mean() < 0.45 else 0.15)
     canvas.paint(
         (shape * opacity).astype(np.float32), np.clip(colour * texture[..., None], 0, 1), clip=True
     )
@@ -76,11 +75,11 @@ def _step(t: Mask) -> Mask:
     return t * t * (3 - 2 * t)
 
 
-def _bristles(canvas: Canvas, rng: np.random.Generator) -> Mask:
+def _bristles(canvas: Canvas, rng: np.random.Generator, depth: float) -> Mask:
     """Fine downward strokes around 1."""
     noise = rng.normal(0, 1, canvas.alpha.shape).astype(np.float32)
     fine = cv2.GaussianBlur(noise, (0, 0), sigmaX=0.35 * canvas.scale, sigmaY=1.2 * canvas.scale)
-    return np.clip(1 + 0.30 * fine / max(float(fine.std()), 1e-6), 0.45, 1.7)
+    return np.clip(1 + depth * fine / max(float(fine.std()), 1e-6), 0.45, 1.7)
 
 
 def lens(look: Look, side: int) -> Points:
@@ -133,7 +132,7 @@ def paint_glasses(look: Look, scale: float) -> Canvas | None:
 
 
 def paint_earrings(look: Look, canvas: Canvas) -> None:
-    if not look.earrings:
+    if not look.earrings or look.hair in COVERS_EARS:
         return
     for side in (-1, 1):
         a = np.linspace(0, 2 * np.pi, 17)[:-1]

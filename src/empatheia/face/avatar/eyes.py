@@ -222,8 +222,8 @@ class Brows:
 
     def __init__(self, look: Look) -> None:
         self.look = look
-        rng = np.random.default_rng(look.seed + 7)
-        self.strands = rng.uniform(-0.5, 0.5, (26, 3))
+        deep, shadow, *_ = tones(look.skin)
+        self.fold = mix(shadow, deep, 0.7)
 
     def curve(
         self, side: int, inner: float, outer: float, frown: float
@@ -234,10 +234,10 @@ class Brows:
         xs = np.array([x0, x0 + 0.34 * (x1 - x0), x0 + 0.70 * (x1 - x0), x1])
         lift = np.array(
             [
-                6.8 * inner - 3.4 * frown,
-                4.6 * inner + 1.6 * outer - 1.7 * frown,
-                5.6 * outer + 1.4 * inner - 0.4 * frown,
-                5.0 * outer,
+                7.4 * inner - 3.4 * frown,
+                4.9 * inner + 2.1 * outer - 2.0 * frown,
+                6.4 * outer + 1.4 * inner - 0.8 * frown,
+                6.0 * outer,
             ]
         )
         ys = y + np.array([0.3, -0.85 * a, -1.0 * a, 2.6]) - lift
@@ -260,3 +260,23 @@ class Brows:
                 0.55,
                 0.5,
             )
+        self._furrows(brush, frown, float(c[INDEX["wrinkle"]]))
+
+    def _furrows(self, brush: Brush, frown: float, wrinkle: float) -> None:
+        """Lines between the brows when they meet, and across the nose when it is wrinkled."""
+        y = self.look.eye_y
+        for side in (-1, 1):
+            if frown > 0.1:
+                crease = [(3.6, y - 18.0), (4.4, y - 13.5), (3.4, y - 8.5)]
+                self._line(brush, side, crease, 1.7, 0.62 * frown)
+            if wrinkle > 0.1:
+                for k, x in ((0, 6.8), (1, 7.4), (2, 7.2)):
+                    low = y - 3.5 + 4.6 * k
+                    bent = [(x, low - 1.8), (x - 2.6, low + 0.4), (1.2, low + 0.1)]
+                    self._line(brush, side, bent, 1.5, 0.55 * wrinkle)
+
+    def _line(
+        self, brush: Brush, side: int, points: list[tuple[float, float]], width: float, dark: float
+    ) -> None:
+        curve = spline(np.asarray(points) * (side, 1) + (128, 0), step=4)
+        brush.wash(ribbon(curve, width * swell(len(curve), 0.4, 2.8)), self.fold, dark, 0.45)

@@ -27,6 +27,7 @@ from empatheia.face.avatar.canvas import (
 
 Guide = list[tuple[float, float]]
 _STEPS = 45
+_WAVES = 15.0  # radians of a wave over the length of a lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,24 @@ def _flowing(guide: Guide) -> Points:
     return curve
 
 
+def _tip(a: Points, b: Points) -> Points:
+    """Where strands end: a round edge from the end of ``a`` to the end of ``b``."""
+    across, ahead = b[-1] - a[-1], (a[-1] - a[-3]) + (b[-1] - b[-3])
+    bulge = 0.16 * np.hypot(*across) * ahead / max(float(np.hypot(*ahead)), 1e-6)
+    share = np.linspace(0, 1, 9)[1:-1, None]
+    return np.asarray(a[-1] + across * share + bulge * np.sin(np.pi * share))
+
+
 def _lock(canvas: Canvas, lock: Lock, colour: Colour, rng: np.random.Generator) -> None:
     a, b = (_flowing(guide) for guide in (lock.a, lock.b))
     t = np.linspace(0, 1, _STEPS)
-    if lock.wave:
-        sway = np.stack([lock.wave * t * np.sin(t * 11), np.zeros(_STEPS)], 1)
-        a, b = a + sway, b + sway
-    mask = canvas.fill(np.vstack([a, b[::-1]]))
+    swing = lock.wave * np.clip((t - 0.18) / 0.35, 0, 1)
+    if lock.wave:  # both edges swing, the outer one a little later, as loose waves do
+        a, b = (
+            curve + np.stack([swing * np.sin(t * _WAVES + late), np.zeros(_STEPS)], 1)
+            for curve, late in ((a, -0.5), (b, 0.5))
+        )
+    mask = canvas.fill(np.vstack([a, _tip(a, b), b[::-1]]))
     _shadowed(canvas, mask, 0.45)
     span = float(np.hypot(*(b - a).T).mean())
     body = lit(
@@ -117,6 +129,8 @@ def _lock(canvas: Canvas, lock: Lock, colour: Colour, rng: np.random.Generator) 
     band = 52 * np.exp(-(((t - lock.shine) / 0.13) ** 2)) + 22 * np.exp(
         -(((t - lock.shine - 0.36) / 0.10) ** 2)
     )
+    if lock.wave:  # light on each crest, shade in each trough
+        band = 0.6 * band + 26 * np.abs(swing / lock.wave) * np.cos(t * _WAVES)
     band -= 26 * np.clip(1 - t / 0.14, 0, 1) + 16 * np.clip((t - 0.75) / 0.25, 0, 1)
     width = max(1, round(canvas.scale * 0.62))
     for share in rng.permutation((np.arange(count) + 0.5) / count):

@@ -17,7 +17,7 @@ from empatheia.face.avatar.canvas import (
     mix,
     spline,
 )
-from empatheia.face.avatar.looks import Look
+from empatheia.face.avatar.looks import COVERS_EARS, Look
 
 WHITE: Colour = (1.0, 1.0, 1.0)
 
@@ -90,7 +90,8 @@ def relief(look: Look, canvas: Canvas, face: Mask) -> Mask:
 def paint_head(look: Look, scale: float) -> Canvas:
     """Ears and the face with its light; hair, eyes, brows, mouth come on top."""
     canvas = Canvas(scale)
-    _ears(look, canvas)
+    if look.hair not in COVERS_EARS:
+        _ears(look, canvas)
     face = canvas.fill(outline(look))
     light = lit(relief(look, canvas, face), scale)
     canvas.paint(face, ramp(canvas.soft(light, 0.8), look.skin))

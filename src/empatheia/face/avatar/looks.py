@@ -60,6 +60,7 @@ class Look:
     freckles: float = 0.0
     blush: float = 0.5
     ears: float = 1.0
+    tuck: float = 0.0  # units that the shoulders come up to the chin
     earrings: bool = False
     seed: int = 0
 
@@ -110,6 +111,7 @@ BACKDROP = (
     ("d3e0f0", "a3bcdc"),
     ("ece4da", "cdbda8"),
 )
+COVERS_EARS = ("long", "wavy", "bob")
 STYLES = {
     ("child", "male"): ("bowl", "tousled", "side"),
     ("child", "female"): ("pigtails", "bob", "long"),
@@ -248,13 +250,13 @@ def _race(profile: Profile, rng: np.random.Generator) -> dict[str, Any]:
 def _age(profile: Profile, rng: np.random.Generator) -> dict[str, Any]:
     young = {
         "child": {
-            "face_width": ("*", 1.03), "jaw_width": ("*", 1.12), "chin_width": ("*", 1.15),
+            "face_width": ("*", 1.03), "jaw_width": ("*", 1.17), "chin_width": ("*", 1.32),
             "chin_y": ("+", -10.0), "eye_y": ("+", 7.0), "eye_size": ("*", 1.10),
             "eye_open": ("*", 1.12), "eye_x": ("*", 1.02), "brow_y": ("+", 5.0),
             "brow_thick": ("*", 0.72), "nose_y": ("+", -1.0), "nose_width": ("*", 0.78),
             "mouth_y": ("+", -2.5), "mouth_width": ("*", 0.82), "lip_upper": ("*", 0.82),
             "lip_lower": ("*", 0.85), "shoulders": ("*", 0.78), "neck": ("*", 0.84), "blush": 1.1,
-            "earrings": 0.0,
+            "earrings": 0.0, "tuck": 6.0,
         },
         "young": {},
         "middle-aged": {

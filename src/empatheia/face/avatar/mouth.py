@@ -74,7 +74,7 @@ class Mouth:
         )
         power = 2.5 - 0.5 * round_ + 0.6 * max(smile, 0) + 1.2 * v["stretch"]
         bulge = 1 - _ABS**power
-        lift = 3.6 * v["sneer"] + 0.6 * v["teeth"] + 0.10 * open_
+        lift = 4.3 * v["sneer"] + 0.6 * v["teeth"] + 0.10 * open_
         show = max(v["teeth"], 0.0) * (1 - press)
         upper = line - lift * bulge * (1 - press)
         lower = line + bulge * (
@@ -99,12 +99,14 @@ class Mouth:
         y = look.mouth_y
         return Lips(*(np.stack([x, y + curve], 1) for curve in (top, upper, lower, bottom)))
 
-    def draw(self, brush: Brush, c: NDArray[np.float32]) -> None:
+    def draw(self, brush: Brush, c: NDArray[np.float32]) -> Lips:
+        """Draws it, and says where the lips are."""
         lips = self.shape(c)
         self._skin(brush, lips, c)
         if lips.gap > 0.35:
             self._inside(brush, lips, c)
         self._lips(brush, lips)
+        return lips
 
     def _skin(self, brush: Brush, lips: Lips, c: NDArray[np.float32]) -> None:
         """Folds from nose to mouth, dimples at the corners, shade under the lip."""

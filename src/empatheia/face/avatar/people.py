@@ -46,6 +46,8 @@ def resolve(profile: Profile, seed: int = 0) -> Avatar:
         value = getattr(profile, field)
         if value not in allowed:
             raise InputError(unknown(field, value, allowed))
+    if seed < 0:
+        raise InputError(f"avatar number is {seed}: give 0 for the usual person, or 1 and more")
     key = (profile.age, profile.gender, profile.race)
     fitting = [a for a in stock() if (a.profile.age, a.profile.gender, a.profile.race) == key]
     if fitting and seed == 0:
@@ -60,18 +62,14 @@ def resolve(profile: Profile, seed: int = 0) -> Avatar:
 
 
 def find(name: str) -> Avatar:
-    """The avatar with this id: a stock name, or ``age-gender-race-seed``."""
+    """The avatar with this id: a stock name, or ``age-gender-race-number`` with 1 and more."""
     people = {a.id: a for a in stock()}
     if name in people:
         return people[name]
     for age in AGES:
-        if name.startswith(age + "-"):
-            parts = name[len(age) + 1 :].split("-")
-            if (
-                len(parts) == 3
-                and parts[0] in GENDERS
-                and parts[1] in RACES
-                and parts[2].isdecimal()
-            ):
-                return resolve(Profile(age, parts[0], "mild", parts[1]), int(parts[2]))
-    raise InputError(unknown("avatar", name, [*people, "AGE-GENDER-RACE-NUMBER"]))
+        gender, race, number = ([*name.removeprefix(age + "-").split("-"), "", "", ""])[:3]
+        if gender in GENDERS and race in RACES and number.isdecimal() and int(number) > 0:
+            drawn = resolve(Profile(age, gender, "mild", race), int(number))
+            if drawn.id == name:
+                return drawn
+    raise InputError(unknown("avatar", name, [*people, "AGE-GENDER-RACE-NUMBER (from 1)"]))

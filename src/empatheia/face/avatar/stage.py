@@ -23,6 +23,7 @@ from empatheia.face.avatar.eyes import Brows, Eyes
 from empatheia.face.avatar.hair import paint_hair
 from empatheia.face.avatar.head import paint_head
 from empatheia.face.avatar.looks import Look
+from empatheia.face.avatar.moustache import Moustache
 from empatheia.face.avatar.mouth import Mouth
 from empatheia.face.avatar.styles import STYLES
 from empatheia.types import ImageArray
@@ -110,6 +111,7 @@ class Stage:
         self.glasses = None if glasses is None else glasses.premultiplied()
         self.backdrop = self._still(paint_backdrop(look, scale).premultiplied())
         self.eyes, self.brows, self.mouth = Eyes(look, scale), Brows(look), Mouth(look)
+        self.moustache = Moustache(look, scale)
         self._work = self.head.texture.copy()
         self._frame_box = self._glasses_box()
 
@@ -163,7 +165,7 @@ class Stage:
         np.copyto(self._work, self.head.texture)
         brush = Brush(self._work, self.scale)
         self.eyes.draw(brush, c)
-        self.mouth.draw(brush, c)
+        self.moustache.draw(brush, self.mouth.draw(brush, c))
         self.brows.draw(brush, c)
         if self.glasses is not None:
             region = self._work[self._frame_box]

@@ -1,0 +1,1 @@
+"""Making data as the paper did: annotate, balance, check, record or render, package."""

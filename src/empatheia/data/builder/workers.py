@@ -1,0 +1,96 @@
+"""The same function here, on all cores, or on a Ray cluster; results come back in order.
+
+``open_studio`` is called once in each worker, so it must be picklable (a function of a module).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from empatheia.data.builder.render import Mapper, Rendered, render_dialogue
+from empatheia.data.builder.studio import Studio
+from empatheia.errors import ConfigError, MissingExtraError, unknown
+from empatheia.types import Dialogue
+
+ENGINES: Final = ("local", "ray")
+Opener = Callable[[], Studio]
+_studio: Studio | None = None
+
+
+def mapper(engine: str, open_studio: Opener, out: Path, jobs: int, seed: int) -> Mapper:
+    """How a set is rendered. Raises ConfigError, MissingExtraError."""
+    if engine not in ENGINES:
+        raise ConfigError(unknown("--engine", engine, ENGINES))
+    if engine == "ray":
+        return partial(_on_ray, open_studio, out, jobs, seed)
+    if jobs == 1:
+        return partial(_here, open_studio, out, seed)
+    return partial(_on_cores, open_studio, out, jobs, seed)
+
+
+def _here(
+    open_studio: Opener, out: Path, seed: int, dialogues: Iterable[Dialogue]
+) -> Iterator[Rendered]:
+    studio = open_studio()
+    for dialogue in dialogues:
+        yield render_dialogue(studio, dialogue, out, seed)
+
+
+def _start(open_studio: Opener) -> None:
+    """In a new worker: one thread each, the parent's Ctrl-C is the parent's."""
+    global _studio
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    _studio = open_studio()
+
+
+def _one(out: Path, seed: int, dialogue: Dialogue) -> Rendered:
+    assert _studio is not None
+    return render_dialogue(_studio, dialogue, out, seed)
+
+
+def _on_cores(
+    open_studio: Opener, out: Path, jobs: int, seed: int, dialogues: Iterable[Dialogue]
+) -> Iterator[Rendered]:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs, _start, (open_studio,)) as pool:
+        yield from pool.imap(partial(_one, out, seed), dialogues)
+
+
+class _RayWorker:
+    """Holds a studio on a machine of the cluster; ``out`` must be a shared folder there."""
+
+    def __init__(self, open_studio: Opener, out: Path, seed: int) -> None:
+        self.studio, self.out, self.seed = open_studio(), out, seed
+
+    def render(self, dialogue: Dialogue) -> Rendered:
+        return render_dialogue(self.studio, dialogue, self.out, self.seed)
+
+
+def _on_ray(
+    open_studio: Opener, out: Path, jobs: int, seed: int, dialogues: Iterable[Dialogue]
+) -> Iterator[Rendered]:
+    """On the cluster of RAY_ADDRESS, or one that is started here with ``jobs`` processors."""
+    try:
+        import ray
+        from ray.util import ActorPool
+    except ImportError as error:
+        raise MissingExtraError("ray", "ray") from error
+    own = not ray.is_initialized()
+    if own:
+        there: dict[str, Any] = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": jobs}
+        ray.init(log_to_driver=False, include_dashboard=False, **there)
+    try:
+        remote = ray.remote(num_cpus=1)(_RayWorker)
+        workers = [remote.remote(open_studio, out.resolve(), seed) for _ in range(jobs)]
+        yield from ActorPool(workers).map(lambda worker, d: worker.render.remote(d), dialogues)
+    finally:
+        if own:
+            ray.shutdown()

@@ -1,0 +1,73 @@
+"""Emotions of turns: the speaker's from the dialogue's label, the listener's from what they say.
+
+The dialogue's label is the speaker's feeling. Whoever listens to something furious is not furious,
+so listener turns are read by a classifier that was trained on labelled single utterances; it knows
+the eight keys and gives no fine label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from empatheia.data.labels import AVAMERG_32_TO_7
+from empatheia.types import Dialogue, Turn
+
+FROM_DIALOGUE = "dialogue"
+CHUNK = 512  # utterances that are read at once
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceReader:
+    """Names the emotion (one of eight) of each text; ``source`` is written beside its answers."""
+
+    read: Callable[[Sequence[str]], Sequence[str]]
+    source: str
+
+
+def label_speaker(dialogue: Dialogue) -> Dialogue:
+    """Every speaker's turn without an emotion takes the dialogue's, and the map's coarse key."""
+    emotion = dialogue.emotion
+    if emotion is None:
+        return dialogue
+    key = AVAMERG_32_TO_7.get(emotion)
+    turns = tuple(
+        replace(turn, emotion=emotion, emotion8=key, emotion_source=FROM_DIALOGUE)
+        if turn.role == "speaker" and turn.emotion is None and turn.emotion8 is None
+        else turn
+        for turn in dialogue.turns
+    )
+    return replace(dialogue, turns=turns)
+
+
+def label_listeners(
+    dialogues: Iterable[Dialogue], reader: UtteranceReader, chunk: int = CHUNK
+) -> Iterator[Dialogue]:
+    """Listener turns without an emotion get the reader's, in chunks of whole dialogues."""
+    waiting: list[Dialogue] = []
+    texts = 0
+    for dialogue in dialogues:
+        waiting.append(dialogue)
+        texts += sum(_unread(turn) for turn in dialogue.turns)
+        if texts >= chunk:
+            yield from _read(waiting, reader)
+            waiting, texts = [], 0
+    yield from _read(waiting, reader)
+
+
+def _unread(turn: Turn) -> bool:
+    return turn.role == "listener" and turn.emotion8 is None and bool(turn.text)
+
+
+def _read(dialogues: Sequence[Dialogue], reader: UtteranceReader) -> Iterator[Dialogue]:
+    texts = [turn.text for d in dialogues for turn in d.turns if _unread(turn)]
+    answers = iter(reader.read(texts) if texts else ())
+    for dialogue in dialogues:
+        turns = []
+        for turn in dialogue.turns:
+            if _unread(turn):
+                turn = replace(turn, emotion8=next(answers), emotion_source=reader.source)
+            if turn.chain is not None and not turn.chain.response_emotion and turn.emotion8:
+                turn = replace(turn, chain=replace(turn.chain, response_emotion=turn.emotion8))
+            turns.append(turn)
+        yield replace(dialogue, turns=tuple(turns))
