@@ -14,6 +14,7 @@ from empatheia.data.tidy import fingerprint
 from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import TextEncoder, TextFeatures
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
+from empatheia.latents.senses import joined
 from empatheia.llm.causal import CausalLM
 from empatheia.llm.decoding import (
     Candidate,
@@ -26,10 +27,13 @@ from empatheia.llm.decoding import (
     score_replies,
 )
 from empatheia.llm.prompt import prompt_ids
+from empatheia.llm.tokenizer import REPLY
 from empatheia.types import ChainOfEmpathy, Profile, Turn
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float
+
+    from empatheia.senses import Reading, Senses
 
 
 NGRAM_SHARE = 0.5  # of the n-gram reader in the evidence (tuned on valid)
@@ -76,6 +80,17 @@ class Ranking:
     full: int = 14
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What stands before the chain, padded on the left, and what was read on the way."""
+
+    embedded: Float[Tensor, "batch token dim"]
+    mask: Bool[Tensor, "batch token"]
+    pooled: Float[Tensor, "batch dim"]
+    evidence: Float[Tensor, "batch emotion"]
+    readings: Sequence[Sequence[Reading]] | None
+
+
 @dataclass(slots=True)
 class Thinking:
     """A batch of requests whose chains are decoded and whose replies can be written."""
@@ -84,6 +99,8 @@ class Thinking:
     thoughts: list[Thought]
     state: State
     pooled: Float[Tensor, "batch dim"]
+    evidence: Float[Tensor, "batch emotion"]
+    readings: Sequence[Sequence[Reading]] | None
 
 
 class Reasoner(nn.Module):
@@ -91,6 +108,7 @@ class Reasoner(nn.Module):
 
     common_context: Tensor
     stock: Tensor
+    senses: Senses | None
 
     def __init__(
         self,
@@ -105,6 +123,7 @@ class Reasoner(nn.Module):
         self.ngrams = ngrams
         self.projector = projector
         self.lm = lm
+        self.senses = None
         self.register_buffer("common_context", torch.zeros(encoder.config.match_dim))
         self.register_buffer("stock", torch.zeros(stock, dtype=torch.long))
 
@@ -120,12 +139,36 @@ class Reasoner(nn.Module):
             self.lm.lm.to(torch.bfloat16)
         return native
 
-    def features(self, histories: Sequence[Sequence[Turn]]) -> tuple[Tensor, Tensor]:
-        """(tokens for the language model, pooled vectors of the text encoder)."""
-        pieces = self.encoder.collate([self.encoder.pieces_of_history(h) for h in histories])
-        found = self.encoder(pieces)
-        evidence = self.evidence(found, self.ngrams(histories))
-        return self.projector(found.states, found.mask, found.pooled, evidence), found.pooled
+    def prompt(
+        self,
+        requests: Sequence[Request],
+        readings: Sequence[Sequence[Reading]] | None = None,
+        ngram_logits: Tensor | None = None,
+        bare: bool = False,
+    ) -> Prompt:
+        """Tokens of sound and pictures (where there are senses), of the text, then the words.
+
+        ``readings`` and ``ngram_logits`` are given in training, where they were extracted before.
+        ``bare`` ends with ``<reply>``: no chain will follow.
+        """
+        histories = [r.turns for r in requests]
+        with torch.no_grad():
+            pieces = self.encoder.collate([self.encoder.pieces_of_history(h) for h in histories])
+            found = self.encoder(pieces)
+            told = self.ngrams(histories) if ngram_logits is None else ngram_logits
+            evidence = self.evidence(found, told)
+        tokens = self.projector(found.states, found.mask, found.pooled, evidence)
+        ids = [prompt_ids(self.lm.tokenizer, r.turns, r.profile) for r in requests]
+        tail = [self.lm.tokenizer.id(REPLY)] if bare else []
+        words = [self.lm.embed(torch.tensor([row + tail]))[0] for row in ids]
+        rows = [torch.cat([t.to(w.dtype), w]) for t, w in zip(tokens, words, strict=True)]
+        if self.senses is not None:
+            readings = readings or [self.senses.readings(h) for h in histories]
+            media, real = self.senses.tokens(readings)
+            rows = [
+                torch.cat([m[k].to(r.dtype), r]) for m, k, r in zip(media, real, rows, strict=True)
+            ]
+        return Prompt(*joined(rows), found.pooled, evidence, readings)
 
     def evidence(
         self, found: TextFeatures, ngram_logits: Float[Tensor, "batch emotion"]
@@ -139,17 +182,18 @@ class Reasoner(nn.Module):
     @torch.inference_mode()
     def think(self, requests: Sequence[Request]) -> Thinking:
         """Chains of a batch of requests."""
-        tokens, pooled = self.features([r.turns for r in requests])
-        prompts = [prompt_ids(self.lm.tokenizer, r.turns, r.profile) for r in requests]
-        width = max(map(len, prompts))
-        ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts])
-        gaps = torch.tensor([[False] * (width - len(p)) + [True] * len(p) for p in prompts])
-        # left padding: the feature tokens must touch the prompt, so padding goes before them
-        embedded = torch.cat([tokens.to(self.lm.embed(ids).dtype), self.lm.embed(ids)], 1)
-        mask = torch.cat([torch.ones(tokens.shape[:2], dtype=torch.bool), gaps], 1)
-        state = prefill(self.lm, embedded, mask)
+        prompt = self.prompt(requests)
+        state = prefill(self.lm, prompt.embedded, prompt.mask)
         state, chains = decode_chains(self.lm, state, [r.forced for r in requests])
-        return Thinking(requests, [thought_of(c) for c in chains], state, pooled)
+        thoughts = [thought_of(c) for c in chains]
+        return Thinking(requests, thoughts, state, prompt.pooled, prompt.evidence, prompt.readings)
+
+    @torch.inference_mode()
+    def start(self, requests: Sequence[Request]) -> Thinking:
+        """Ready to write without a chain: the ``pipeline`` system and the ablation w/o CoE."""
+        prompt = self.prompt(requests, bare=True)
+        state = prefill(self.lm, prompt.embedded, prompt.mask)
+        return Thinking(requests, [], state, prompt.pooled, prompt.evidence, prompt.readings)
 
     @torch.inference_mode()
     def write(self, thinking: Thinking, sampling: Sampling, ranking: Ranking) -> list[list[Choice]]:

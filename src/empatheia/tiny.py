@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from typing import TYPE_CHECKING
 
 import torch
 from tokenizers import Tokenizer, normalizers, pre_tokenizers
@@ -16,6 +17,10 @@ from empatheia.llm.causal import CausalConfig, CausalLM
 from empatheia.llm.tokenizer import DialogueTokenizer
 from empatheia.reasoner import Reasoner
 from empatheia.types import Turn
+
+if TYPE_CHECKING:
+    from empatheia.expression import Expression
+    from empatheia.senses import Senses
 
 _TEXTS = (
     "I lost my dog and I feel so sad about it.",
@@ -46,3 +51,39 @@ def tiny_reasoner(seed: int = 0) -> Reasoner:
         vocabulary = Vocabulary.of([ngrams([turn]) for turn in turns], min_documents=1)
         linear = NgramClassifier(vocabulary.terms, len(EMOTIONS32))
         return Reasoner(encoder, linear, projector, lm).eval()
+
+
+def tiny_senses(dim: int = 16, seed: int = 0) -> Senses:
+    """An ear and an eye of dim 16 with random weights."""
+    from empatheia.encoders.speech import TINY as EAR
+    from empatheia.encoders.speech import SpeechEncoder
+    from empatheia.encoders.video import TINY as EYE
+    from empatheia.encoders.video import VideoEncoder
+    from empatheia.senses import Senses, SensesConfig
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        config = SensesConfig(dim, queries=2, heads=2)
+        return Senses(SpeechEncoder(EAR), VideoEncoder(EYE), config).eval()
+
+
+def tiny_expression(
+    speech: tuple[int, int],
+    face: tuple[int, int],
+    synchronizer: bool = True,
+    disentangler: bool = True,
+    seed: int = 0,
+) -> Expression:
+    """Random weights between :func:`tiny_reasoner` and generators of these (content, style)."""
+    from empatheia.expression import Expression, ExpressionConfig
+    from empatheia.latents.content import ContentConfig
+    from empatheia.latents.style import StyleConfig
+    from empatheia.llm.signals import SignalConfig
+
+    content = ContentConfig(16, speech[0], face[0], 16, 2, 32, 8, 1, 0.0, phonemes=200, frames=400)
+    style = StyleConfig(16, speech[1], face[1], 8, 16, 2, 32, 4, 1, 2, 0.0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        signals = SignalConfig(16)
+        config = ExpressionConfig(signals, content, style, synchronizer, disentangler)
+        return Expression(config).eval()

@@ -33,6 +33,18 @@ def test_unknown_command_is_one_line(empatheia):
     assert outcome.err.count("\n") == 1
 
 
+def test_a_missing_system_library_is_one_line(empatheia, monkeypatch):
+    def build_app():
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(main, "build_app", build_app)
+    outcome = empatheia("avatars")
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: libGL.so.1: cannot open")
+    assert "doctor" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
 def test_a_message_with_line_breaks_becomes_one_line():
     assert main.one_line(ValueError("a\nb\n  c")) == "a b c"
     assert main.one_line(ValueError()) == "ValueError"

@@ -7,6 +7,7 @@ import importlib
 import typer
 
 COMMANDS = (
+    "data_download",
     "data_import",
     "data_validate",
     "data_stats",
@@ -15,6 +16,9 @@ COMMANDS = (
     "data_annotate",
     "data_balance",
     "data_check",
+    "data_features",
+    "data_align",
+    "data_record",
     "data_voice",
 )
 

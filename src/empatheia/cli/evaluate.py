@@ -13,6 +13,12 @@ PresetOption = Annotated[str, typer.Option(help="Which system.")]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first N replies.")]
 
 GreedyOption = Annotated[bool, typer.Option("--greedy", help="One greedy reply, no choice.")]
+PredictionsOption = Annotated[
+    Path | None, typer.Option(help="Score these instead: a folder of `empatheia predict`.")
+]
+ChainsOption = Annotated[
+    Path | None, typer.Option(help="Chain annotations to compare with, one JSON record a line.")
+]
 TrainOption = Annotated[
     Path | None, typer.Option(help="ED-format file: count replies found in it word for word.")
 ]
@@ -37,15 +43,21 @@ def text(
     limit: LimitOption = None,
     greedy: GreedyOption = False,
     train: TrainOption = None,
+    predictions: PredictionsOption = None,
+    chains: ChainsOption = None,
 ) -> None:
     """Emotion accuracy, Dist-1/2 and perplexity of every reply; writes scores.json."""
     from rich.progress import Progress
 
     from empatheia.cli import show
+    from empatheia.cli.evaluate_predictions import score_text
     from empatheia.evaluation.text import evaluate_text
     from empatheia.files import check_writable
 
     check_writable(out)
+    if predictions is not None:
+        score_text(data, predictions, out, chains, limit)
+        return
     with Progress(console=show.progress_console(), transient=True) as bar:
         task = bar.add_task("replies", total=None)
 
@@ -60,3 +72,4 @@ def text(
             continue
         low, high = score["ci95"]
         console.print(f"{name:18} {score['value']:8.2f}  [{low:.2f}, {high:.2f}]  n={score['n']}")
+    score_text(data, out, out, chains, limit, {"run": scores})

@@ -19,7 +19,7 @@ import empatheia
 from empatheia.errors import EmpatheiaError
 
 INTERRUPTED = 130
-COMMANDS = ("reply", "chat", "avatars", "evaluate", "train", "data", "doctor")
+COMMANDS = ("reply", "chat", "avatars", "predict", "evaluate", "train", "data", "doctor")
 
 
 def _version(wanted: bool) -> None:
@@ -70,6 +70,9 @@ def run(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
     except EmpatheiaError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+    except ImportError as error:  # a package or a system library that it needs
+        print(f"error: {one_line(error)}. `empatheia doctor` says more.", file=sys.stderr)
         return 2
     except BrokenPipeError:
         with contextlib.suppress(OSError):  # the reader of our output has gone: say nothing more

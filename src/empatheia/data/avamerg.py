@@ -38,6 +38,7 @@ def files_of(path: Path) -> list[tuple[Path, str | None]]:
     if path.is_file():
         return [(path, split_of(path))]
     found = sorted(path.glob("*.json")) if path.is_dir() else []
+    found = [file for file in found if not file.name.endswith(".report.json")]
     named = [(file, split_of(file)) for file in found]
     chosen = [item for item in named if item[1]] or named
     if not chosen:

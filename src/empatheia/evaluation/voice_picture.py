@@ -19,6 +19,7 @@ RATE = 16000
 HEIGHT, SECONDS, WIDTH = 220, 4.0, 520  # pixels, seconds and pixels of one panel
 _TOP = 5000.0  # Hz
 _WINDOW, _HOP = 512, 80
+_SHADES = 15  # few colours make a small file
 
 
 def spectrogram(audio: AudioArray) -> NDArray[np.float32]:
@@ -39,8 +40,9 @@ def panel(speech: Speech, title: str) -> ImageArray:
 
     audio = resample(speech.audio, speech.sample_rate, RATE)
     audio = np.pad(audio, (0, max(0, int(SECONDS * RATE) - len(audio))))[: int(SECONDS * RATE)]
-    grey = (255 * spectrogram(audio)[::-1]).astype(np.uint8)
-    picture = cv2.applyColorMap(cv2.resize(grey, (WIDTH, HEIGHT)), cv2.COLORMAP_MAGMA)
+    level = cv2.resize(np.ascontiguousarray(spectrogram(audio)[::-1]), (WIDTH, HEIGHT))
+    grey = (np.round(_SHADES * level) * (255 / _SHADES)).astype(np.uint8)
+    picture = cv2.applyColorMap(grey, cv2.COLORMAP_MAGMA)
     f0, times = pyworld.dio(audio.astype(np.float64), RATE, 60.0, 600.0)
     for hertz, at in zip(f0, times, strict=True):
         if hertz > 0:
@@ -67,5 +69,5 @@ def draw(
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.stem + ".part.png")
-    cv2.imwrite(str(part), np.concatenate(rows, axis=0))
+    cv2.imwrite(str(part), np.concatenate(rows, axis=0), [cv2.IMWRITE_PNG_COMPRESSION, 9])
     part.replace(path)

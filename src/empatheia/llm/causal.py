@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
 from empatheia.llm.tokenizer import DialogueTokenizer
@@ -70,6 +70,32 @@ class CausalLM(nn.Module):
 
     def logits(self, hidden: Float[Tensor, "... dim"]) -> Float[Tensor, "... vocabulary"]:
         return self.lm.lm_head(hidden)
+
+    def begin(self, prompt: Tensor, mask: Tensor) -> tuple[Any, Tensor, Tensor]:
+        """An empty cache, and what is fed first: the whole prompt (see ``llm.interface``)."""
+        return DynamicCache(), prompt, mask
+
+    def feed(self, cache: Any, embeddings: Tensor, seen: Tensor) -> Tensor:
+        """States at some more tokens; ``seen`` masks all that the cache then holds."""
+        positions = (seen.long().cumsum(1) - 1).clamp(min=0)[:, -embeddings.shape[1] :]
+        return self.lm.model(
+            inputs_embeds=embeddings,
+            attention_mask=seen.long(),
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
+
+    def read(self, prompt: Tensor, prompt_mask: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        """Without a cache: the state before the first token of ``target`` and at each of them."""
+        seen = torch.cat([prompt_mask, mask], 1)
+        hidden = self.lm.model(
+            inputs_embeds=torch.cat([prompt, target], 1),
+            attention_mask=seen.long(),
+            position_ids=(seen.long().cumsum(1) - 1).clamp(min=0),
+            use_cache=False,
+        ).last_hidden_state
+        return hidden[:, prompt.shape[1] - 1 :]
 
     def meta(self) -> dict[str, Any]:
         return {"config": asdict(self.config), "tokenizer": self.tokenizer.to_str()}

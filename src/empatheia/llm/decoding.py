@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
-from empatheia.llm.causal import CausalLM
+from empatheia.llm.interface import Cache, LanguageModel
 from empatheia.llm.prompt import CHAIN, Field, field_ids
 from empatheia.llm.tokenizer import END, REPLY, DialogueTokenizer
 
@@ -26,7 +25,7 @@ SHRINK = 0.75  # the batch is cut down when fewer of its rows than this are unfi
 class State:
     """A batch in the middle of decoding. ``mask`` covers everything in the cache."""
 
-    cache: DynamicCache
+    cache: Cache
     mask: Bool[Tensor, "batch seen"]
     logits: Float[Tensor, "batch vocabulary"]  # for the next token
 
@@ -61,27 +60,21 @@ class Candidate:
 
 
 def prefill(
-    model: CausalLM, embeddings: Float[Tensor, "batch token dim"], mask: Bool[Tensor, "batch token"]
+    model: LanguageModel,
+    embeddings: Float[Tensor, "batch token dim"],
+    mask: Bool[Tensor, "batch token"],
 ) -> State:
     """Read the prompt. Rows are padded on the left."""
-    cache = DynamicCache()
-    return _feed(model, State(cache, mask[:, :0], embeddings[:, 0]), embeddings, mask)
+    cache, first, mask = model.begin(embeddings, mask)
+    return _feed(model, State(cache, mask[:, :0], first[:, 0]), first, mask)
 
 
 def _feed(
-    model: CausalLM, state: State, embeddings: Tensor, mask: Tensor, keep_all: bool = False
+    model: LanguageModel, state: State, embeddings: Tensor, mask: Tensor, keep_all: bool = False
 ) -> State:
     seen = torch.cat([state.mask, mask], 1)
-    positions = (seen.long().cumsum(1) - 1).clamp(min=0)[:, -mask.shape[1] :]
-    out = model.lm.model(
-        inputs_embeds=embeddings,
-        attention_mask=seen.long(),
-        position_ids=positions,
-        past_key_values=state.cache,
-        use_cache=True,
-    )
-    hidden = out.last_hidden_state if keep_all else out.last_hidden_state[:, -1]
-    return State(out.past_key_values, seen, model.logits(hidden))
+    hidden = model.feed(state.cache, embeddings, seen)
+    return State(state.cache, seen, model.logits(hidden if keep_all else hidden[:, -1]))
 
 
 class _ChainRow:
@@ -157,7 +150,7 @@ class _ChainRow:
 
 @torch.inference_mode()
 def decode_chains(
-    model: CausalLM, state: State, forced: Sequence[Mapping[str, str]]
+    model: LanguageModel, state: State, forced: Sequence[Mapping[str, str]]
 ) -> tuple[State, list[DecodedChain]]:
     """Greedy chain for each row, all fields always; ``forced`` fields are taken as given.
 
@@ -244,7 +237,7 @@ class _Draft:
 
 @torch.inference_mode()
 def sample_replies(
-    model: CausalLM, state: State, sampling: Sampling, seeds: Sequence[int]
+    model: LanguageModel, state: State, sampling: Sampling, seeds: Sequence[int]
 ) -> list[list[Candidate]]:
     """``sampling.candidates`` replies for each row; the same seed gives the same noise.
 
@@ -329,7 +322,9 @@ def _pick(
 
 
 @torch.inference_mode()
-def score_replies(model: CausalLM, state: State, replies: Sequence[Sequence[int]]) -> list[float]:
+def score_replies(
+    model: LanguageModel, state: State, replies: Sequence[Sequence[int]]
+) -> list[float]:
     """Negative log-likelihood (nats) of one given reply a row, the end mark included.
 
     The state is left as it was: what was scored is taken out of the cache again.

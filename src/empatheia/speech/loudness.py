@@ -14,6 +14,7 @@ TARGET_LUFS = -23.0
 SILENT = -70.0  # LUFS; the absolute gate of the standard
 PEAK = 0.97
 _BLOCK, _HOP = 0.4, 0.1  # seconds
+_ROUNDS, _NEAR = 8, 0.1  # tries to reach a loudness, and how near is enough (LU)
 
 
 @lru_cache(maxsize=8)
@@ -72,9 +73,9 @@ def limit(audio: AudioArray, sample_rate: int) -> AudioArray:
 def normalise(audio: AudioArray, sample_rate: int, target: float = TARGET_LUFS) -> AudioArray:
     """Sound at ``target`` LUFS (within 1) and below full scale; silence stays silence."""
     out = audio.astype(np.float32)
-    for _ in range(3):  # the limiter takes a little away, so ask again
+    for _ in range(_ROUNDS):  # the limiter takes a little away, so ask again
         now = loudness(out, sample_rate)
-        if now <= SILENT:
+        if now <= SILENT or abs(now - target) < _NEAR:
             return out
         out = limit((out * 10 ** ((target - now) / 20)).astype(np.float32), sample_rate)
     return out

@@ -97,13 +97,13 @@ def speak(
 
 def level(said: Speech, sentence: str, first_word: int = 0) -> Speech:
     """A generated sentence at -23 LUFS, with its words and a short silence after it."""
-    audio = normalise(said.audio, said.sample_rate)
     gap = np.zeros(round(PAUSE * said.sample_rate), np.float32)
+    audio = normalise(np.concatenate([said.audio, gap]), said.sample_rate)
     shifted = tuple(
         TimedPhoneme(p.symbol, p.start, p.end, p.word + first_word if p.word >= 0 else -1)
         for p in said.phonemes
     )
-    return Speech(np.concatenate([audio, gap]), said.sample_rate, shifted, tuple(sentence.split()))
+    return Speech(audio, said.sample_rate, shifted, tuple(sentence.split()))
 
 
 def join(parts: Sequence[Speech]) -> Speech:

@@ -84,12 +84,14 @@ class WorldVoice:
             torch.manual_seed(seed)
             network = VoiceNetwork(config)
             styles = StyleTable.random(config.style_dim)
-        mean = torch.full_like(network.frame_mean, -4.0)
+        mean = torch.linspace(-2.0, -7.0, len(network.frame_mean))  # fainter towards the top
         mean[BANDS:-2], mean[-2], mean[-1] = -12.0, float(np.log(150.0)), 1.0
         network.frame_mean.copy_(mean)
-        network.frame_std.copy_(torch.full_like(mean, 0.05))
+        network.frame_std.copy_(torch.full_like(mean, 0.2))
         with torch.no_grad():
             network.durations.head.bias.fill_(2.0)
+            for conv in network.style.convs:  # or chance would hear the same style in everything
+                conv.weight *= 3.0
         words = {"a": "AH0", "hello": "HH AH0 L OW1", "i'm": "AY1 M", "here": "HH IY1 R"}
         return cls(network, styles, Lexicon(words, _sound_of_letters))
 

@@ -1,0 +1,151 @@
+"""What a system said to a set of contexts, as files: how anybody's system can be scored.
+
+A folder with ``predictions.jsonl`` and, where there is media, the files that its lines name::
+
+    {"settings": {"system": "mine", "weights": "1f2e..."}}
+    {"id": "hit:3_conv:6#1", "reply": "Oh no! Are you all right?", "emotion": "terrified",
+     "top5": ["terrified", "afraid", "anxious", "apprehensive", "devastated"],
+     "chain": {"event_scenario": "a tyre burst", "emotion_cause": "nearly an accident",
+               "goal_to_response": "to ask how they are", "response_emotion": "fear"},
+     "audio": "media/hit_3_conv_6_1.wav", "video": "media/hit_3_conv_6_1.mp4"}
+
+The first line is optional. ``id`` is the dialogue's id, ``#``, and the number of turns before the
+reply. Only ``id`` and ``reply`` are needed; ``nll`` (nats of the human reply), ``profile``
+(age, gender, tone, race) and ``avatar`` are understood as well. Paths are relative to the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from empatheia.errors import InputError
+from empatheia.files import replacing
+
+FILE: Final = "predictions.jsonl"
+_TEXTS: Final = ("emotion", "avatar")
+_PATHS: Final = ("audio", "video")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One reply of a system. ``top5`` are emotions, the likeliest first."""
+
+    id: str
+    reply: str
+    emotion: str | None = None
+    top5: tuple[str, ...] = ()
+    chain: Mapping[str, str] = field(default_factory=dict)
+    nll: float | None = None
+    audio: Path | None = None
+    video: Path | None = None
+    profile: Mapping[str, str] = field(default_factory=dict)
+    avatar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """All lines of a file in order (ids may repeat), what made them, and the file's digest."""
+
+    items: tuple[Answer, ...]
+    settings: Mapping[str, Any]
+    digest: str
+
+
+def file_of(path: Path) -> Path:
+    """The file itself, or the one in a folder. Raises InputError."""
+    file = path / FILE if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"no {file.name} at {file.parent}: give a folder of `empatheia predict`")
+    return file
+
+
+def read_answers(path: Path) -> Answers:
+    """Read a folder or file of predictions. Raises InputError naming line and fault."""
+    file = file_of(path)
+    content = file.read_bytes()
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8 text (byte {error.start})") from error
+    settings: Mapping[str, Any] = {}
+    items = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{file.name} line {number}"
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{where} is not complete JSON: {error.msg}") from error
+        if not isinstance(record, dict):
+            raise InputError(f"{where}: one JSON object a line is expected")
+        if number == 1 and "settings" in record and "id" not in record:
+            settings = record["settings"]
+            continue
+        items.append(_answer(record, where, file.parent))
+    if not items:
+        raise InputError(f"{file} holds no prediction: nothing can be scored")
+    return Answers(tuple(items), settings, hashlib.sha256(content).hexdigest()[:16])
+
+
+def _answer(record: Mapping[str, Any], where: str, folder: Path) -> Answer:
+    for name in ("id", "reply"):
+        if not isinstance(record.get(name), str):
+            raise InputError(f"{where}: {name!r} must be given as a string")
+    for name in (*_TEXTS, *_PATHS):
+        if record.get(name) is not None and not isinstance(record[name], str):
+            raise InputError(f"{where}: {name!r} must be a string")
+    top = record.get("top5", ())
+    if not isinstance(top, list | tuple) or not all(isinstance(name, str) for name in top):
+        raise InputError(f"{where}: 'top5' must be a list of emotions, the likeliest first")
+    nll = record.get("nll")
+    if nll is not None and (isinstance(nll, bool) or not isinstance(nll, int | float)):
+        raise InputError(f"{where}: 'nll' must be a number")
+    return Answer(
+        id=record["id"],
+        reply=" ".join(record["reply"].split()),
+        top5=tuple(top),
+        chain=_strings(record, "chain", where),
+        nll=None if nll is None else float(nll),
+        profile=_strings(record, "profile", where),
+        emotion=record.get("emotion"),
+        avatar=record.get("avatar"),
+        **{name: folder / record[name] if record.get(name) else None for name in _PATHS},
+    )
+
+
+def _strings(record: Mapping[str, Any], name: str, where: str) -> dict[str, str]:
+    values = record.get(name) or {}
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: {name!r} must be an object of strings")
+    return {str(key): str(value) for key, value in values.items() if value is not None}
+
+
+def write_answers(folder: Path, items: Iterable[Answer], settings: Mapping[str, Any]) -> Path:
+    """Write ``predictions.jsonl`` whole. Media must lie under ``folder`` already."""
+    path = folder / FILE
+    with replacing(path) as handle:
+        handle.write(json.dumps({"settings": dict(settings)}, ensure_ascii=False) + "\n")
+        for item in items:
+            handle.write(json.dumps(to_record(item, folder), ensure_ascii=False) + "\n")
+    return path
+
+
+def to_record(item: Answer, folder: Path) -> dict[str, Any]:
+    """One line of the file; what is unknown is left out."""
+    record: dict[str, Any] = {"id": item.id, "reply": item.reply}
+    record |= {name: v for name in _TEXTS if (v := getattr(item, name)) is not None}
+    record |= {"top5": list(item.top5)} if item.top5 else {}
+    record |= {"chain": dict(item.chain)} if item.chain else {}
+    record |= {"profile": dict(item.profile)} if item.profile else {}
+    record |= {"nll": item.nll} if item.nll is not None else {}
+    for name in _PATHS:
+        path = getattr(item, name)
+        if path is not None:
+            record[name] = path.relative_to(folder).as_posix()
+    return record

@@ -1,0 +1,145 @@
+"""Content synchronizer: what is said, for the voice and for the lips (paper, Eq. 1-2, Figure 4a).
+
+The teachers of C^s and C^v are sequences, one vector a phoneme and one a picture. So each modality
+has a bank of learned queries that is cut to a length which is known by then, and latents of its
+own. A query is told its word and its place in it, a picture's also the timing of the voice, which
+is what keeps lips and voice together. No query is told which sound it is: only r^t knows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from empatheia.latents.places import PlaceEncoder, Places
+from empatheia.nn.query_vae import QueryVAE, QueryVAEConfig
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+
+@dataclass(frozen=True, slots=True)
+class ContentConfig:
+    """``phonemes`` and ``frames`` are the longest reply that fits (half a minute and more)."""
+
+    source_dim: int
+    speech_dim: int
+    video_dim: int
+    dim: int = 192
+    heads: int = 4
+    hidden: int = 512
+    latent: int = 64
+    layers: int = 4
+    dropout: float = 0.1
+    phonemes: int = 640
+    frames: int = 1600
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStates:
+    """r^t: the language model's states at the tokens of a reply, and the tokens' words."""
+
+    states: Float[Tensor, "batch token source"]
+    places: Places
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """In the teacher's own units; zero at padding. ``kl`` is nats a place, one number a row."""
+
+    values: Float[Tensor, "batch n content"]
+    kl: Float[Tensor, " batch"]
+
+
+class Synchronizer(Protocol):
+    """What the full module and its ablation have in common."""
+
+    config: ContentConfig
+
+    def speech(self, reply: ReplyStates, phonemes: Places) -> Content: ...
+
+    def video(self, reply: ReplyStates, frames: Places) -> Content: ...
+
+
+class Units(nn.Module):
+    """Mean and spread of a teacher's vectors, so that the network works in units of its own."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("std", torch.ones(dim))
+
+    def fit(self, rows: Float[Tensor, "row dim"], least: float = 0.02) -> None:
+        """From a teacher's vectors of the training set; a channel that hardly moves keeps 1."""
+        spread = rows.std(0, correction=0)
+        self.mean.copy_(rows.mean(0))
+        self.std.copy_(torch.where(spread < least, torch.ones_like(spread), spread))
+
+    def natural(self, x: Tensor) -> Tensor:
+        return x * self.std + self.mean
+
+    def own(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+
+
+class ContentSynchronizer(nn.Module):
+    """Two blocks, one a modality."""
+
+    def __init__(self, config: ContentConfig) -> None:
+        super().__init__()
+        self.config = config
+        c = config
+        sizes = (c.dim, c.heads, c.hidden, c.latent, c.layers, c.dropout)
+        self.speech_block = QueryVAE(QueryVAEConfig(c.source_dim, c.speech_dim, c.phonemes, *sizes))
+        self.video_block = QueryVAE(QueryVAEConfig(c.source_dim, c.video_dim, c.frames, *sizes))
+        self.tokens = PlaceEncoder(c.dim)
+        self.phonemes, self.frames = PlaceEncoder(c.dim), PlaceEncoder(c.dim)
+        self.speech_units, self.video_units = Units(c.speech_dim), Units(c.video_dim)
+
+    def speech(self, reply: ReplyStates, phonemes: Places) -> Content:
+        """C^s: one vector a phoneme of the written reply."""
+        found = self.speech_block(reply.states, self.tokens(reply.places), self.phonemes(phonemes))
+        values = self.speech_units.natural(found.values) * phonemes.real[..., None]
+        return Content(values, found.kl)
+
+    def video(self, reply: ReplyStates, frames: Places) -> Content:
+        """C^v: one vector a picture of the spoken reply."""
+        found = self.video_block(reply.states, self.tokens(reply.places), self.frames(frames))
+        values = self.video_units.natural(found.values) * frames.real[..., None]
+        return Content(values, found.kl)
+
+
+class LinearContent(nn.Module):
+    """The ablation w/o CS: one linear layer on r^t, resampled to length. No queries, no VAE."""
+
+    def __init__(self, config: ContentConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.speech_layer = nn.Linear(config.source_dim, config.speech_dim)
+        self.video_layer = nn.Linear(config.source_dim, config.video_dim)
+        self.speech_units = Units(config.speech_dim)
+        self.video_units = Units(config.video_dim)
+
+    def speech(self, reply: ReplyStates, phonemes: Places) -> Content:
+        rows = self.speech_units.natural(self.speech_layer(reply.states))
+        return self._resampled(rows, reply.places, phonemes)
+
+    def video(self, reply: ReplyStates, frames: Places) -> Content:
+        rows = self.video_units.natural(self.video_layer(reply.states))
+        return self._resampled(rows, reply.places, frames)
+
+    @staticmethod
+    def _resampled(rows: Tensor, given: Places, wanted: Places) -> Content:
+        out = rows.new_zeros(len(rows), len(wanted), rows.shape[-1])
+        for i, row in enumerate(rows):
+            source, length = row[given.real[i]], int(wanted.real[i].sum())
+            stretched = F.interpolate(source.T[None], length, mode="linear", align_corners=False)
+            out[i, :length] = stretched[0].T
+        return Content(out, rows.new_zeros(len(rows)))

@@ -1,0 +1,158 @@
+"""Style disentangler: how a reply is said and shown (paper, Eq. 3-7, Figure 4b).
+
+Emotion and profile each have a block a modality: E^s, E^v from the states r^s and r^v of the signal
+tokens, P^s, P^v likewise. (Eq. 4-6 print r^s for both; the figure has r^s for speech and r^v for
+video, and we follow the figure.) The style of a modality is one linear layer on its E and P side
+by side; E and P fused over the modalities, linear in both sides, are what the classifiers read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from empatheia.data.labels import AGES, EMOTIONS8, GENDERS, TONES
+from empatheia.latents.content import Units
+from empatheia.nn.query_vae import QueryVAE, QueryVAEConfig, Side
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+FACTORS = ("emotion", "profile")
+MODALITIES = ("speech", "video")
+CLASSES = {"emotion": EMOTIONS8, "age": AGES, "gender": GENDERS, "tone": TONES}
+
+
+@dataclass(frozen=True, slots=True)
+class StyleConfig:
+    source_dim: int
+    speech_dim: int
+    video_dim: int
+    factor: int = 32  # width of E and P
+    dim: int = 128
+    heads: int = 4
+    hidden: int = 256
+    latent: int = 16
+    layers: int = 4
+    queries: int = 4
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """S^s and S^v in the teachers' units, the factors behind them, and logits by class name.
+
+    ``emotion`` and ``profile`` are the fused E and P; ``factors`` has E^s, E^v, P^s, P^v under
+    ``emotion_speech`` and so on. ``logits`` is empty where there are no classifiers.
+    """
+
+    speech: Float[Tensor, "batch speech"]
+    video: Float[Tensor, "batch video"]
+    emotion: Float[Tensor, "batch factor"]
+    profile: Float[Tensor, "batch factor"]
+    factors: dict[str, Tensor]
+    logits: dict[str, Tensor]
+    kl: Float[Tensor, " batch"]
+
+
+class Stylist(Protocol):
+    """What the full module and its ablation have in common."""
+
+    config: StyleConfig
+
+    def __call__(self, speech: Tensor, video: Tensor) -> Style: ...
+
+
+class StyleDisentangler(nn.Module):
+    """Four blocks (emotion and profile of speech and video), two style layers, four classifiers.
+
+    The classes of emotion are the paper's seven and ``neutral``.
+    """
+
+    def __init__(self, config: StyleConfig) -> None:
+        super().__init__()
+        self.config = config
+        c = config
+        block = QueryVAEConfig(
+            c.source_dim, c.factor, c.queries, c.dim, c.heads, c.hidden, c.latent, c.layers,
+            c.dropout,
+        )  # fmt: skip
+        self.blocks = nn.ModuleDict(
+            {
+                f"{factor}_{modality}": QueryVAE(block)
+                for factor in FACTORS
+                for modality in MODALITIES
+            }
+        )
+        self.speech_layer = nn.Linear(2 * c.factor, c.speech_dim)
+        self.video_layer = nn.Linear(2 * c.factor, c.video_dim)
+        self.fuse = nn.ModuleDict({f: nn.Linear(2 * c.factor, c.factor) for f in FACTORS})
+        self.classifiers = nn.ModuleDict(
+            {name: nn.Linear(c.factor, len(labels)) for name, labels in CLASSES.items()}
+        )
+        self.speech_units, self.video_units = Units(c.speech_dim), Units(c.video_dim)
+
+    def forward(
+        self,
+        speech: Float[Tensor, "batch signal source"],
+        video: Float[Tensor, "batch signal source"],
+    ) -> Style:
+        """r^s and r^v in."""
+        sources = {"speech": speech, "video": video}
+        wanted = Side(
+            torch.ones(len(speech), self.config.queries, dtype=torch.bool, device=speech.device)
+        )
+        factors, kl = {}, speech.new_zeros(len(speech))
+        for name, block in self.blocks.items():
+            states = sources[name.split("_")[1]]
+            every = torch.ones(states.shape[:2], dtype=torch.bool, device=states.device)
+            found = block(states, Side(every), wanted)
+            factors[name] = found.values.mean(1)
+            kl = kl + found.kl / len(self.blocks)
+        fused = {
+            f: self.fuse[f](torch.cat([factors[f"{f}_{m}"] for m in MODALITIES], -1))
+            for f in FACTORS
+        }
+        sides = {
+            m: torch.cat([factors[f"{f}_{m}"] for f in FACTORS], -1) for m in MODALITIES
+        }  # E + P, Eq. 7
+        logits = {
+            name: layer(fused["emotion" if name == "emotion" else "profile"])
+            for name, layer in self.classifiers.items()
+        }
+        return Style(
+            self.speech_units.natural(self.speech_layer(sides["speech"])),
+            self.video_units.natural(self.video_layer(sides["video"])),
+            fused["emotion"],
+            fused["profile"],
+            factors,
+            logits,
+            kl,
+        )
+
+
+class PooledStyle(nn.Module):
+    """The ablation w/o SD: mean-pooled r^s and r^v through one linear layer each, nothing else."""
+
+    def __init__(self, config: StyleConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.speech_layer = nn.Linear(config.source_dim, config.speech_dim)
+        self.video_layer = nn.Linear(config.source_dim, config.video_dim)
+        self.speech_units = Units(config.speech_dim)
+        self.video_units = Units(config.video_dim)
+
+    def forward(self, speech: Tensor, video: Tensor) -> Style:
+        pooled = {"speech": speech.mean(1), "video": video.mean(1)}
+        return Style(
+            self.speech_units.natural(self.speech_layer(pooled["speech"])),
+            self.video_units.natural(self.video_layer(pooled["video"])),
+            pooled["speech"],
+            pooled["video"],
+            {},
+            {},
+            speech.new_zeros(len(speech)),
+        )

@@ -1,0 +1,136 @@
+"""What is heard and seen of the people in a dialogue, for the language model and for the reply."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from empatheia.data.labels import EMOTIONS8
+from empatheia.encoders.heads import MediaFeatures
+from empatheia.encoders.speech import SpeechEncoder
+from empatheia.encoders.video import VideoEncoder
+from empatheia.errors import MediaError
+from empatheia.latents.projector import ProjectorConfig
+from empatheia.latents.senses import RECALLED, ModalityProjector, Perceived, joined
+from empatheia.media.audio import read_audio
+from empatheia.media.video import read_video
+from empatheia.types import Turn
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+KEPT = 64  # utterances whose features are remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One utterance as it sounds and looks; None where a modality is missing."""
+
+    speech: Perceived | None = None
+    video: Perceived | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SensesConfig:
+    """``dim`` is the language model's width."""
+
+    dim: int
+    queries: int = 4
+    heads: int = 4
+    dropout: float = 0.1
+    drop: float = 0.15  # how often a modality is left out in training
+
+
+class Senses(nn.Module):
+    """Both encoders and their projectors."""
+
+    def __init__(self, ear: SpeechEncoder, eye: VideoEncoder, config: SensesConfig) -> None:
+        super().__init__()
+        self.config, self.ear, self.eye = config, ear, eye
+        keys = len(EMOTIONS8)
+        self.speech, self.video = (
+            ModalityProjector(
+                ProjectorConfig(
+                    source, config.dim, config.queries, keys, config.heads, config.dropout
+                ),
+                config.drop,
+            )
+            for source in (ear.dim, eye.dim)
+        )
+        self._kept: OrderedDict[tuple[Path, Path | None], Reading] = OrderedDict()
+
+    @torch.no_grad()
+    def perceive(self, turn: Turn) -> Reading:
+        """Read the files of an utterance; a video's own sound is used where no other is given.
+
+        Raises MediaError, InputError.
+        """
+        place = turn.audio or turn.video
+        if place is None:
+            return Reading()
+        key = (place, turn.video)
+        if key not in self._kept:
+            speech = self._heard(place, must=turn.audio is not None)
+            video = None
+            if turn.video is not None:
+                video = _row(self.eye.look([read_video(turn.video)]))
+            self._kept[key] = Reading(speech, video)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[key]
+
+    def _heard(self, path: Path, must: bool) -> Perceived | None:
+        """A video without sound is no fault, a sound file without is one."""
+        try:
+            return _row(self.ear.hear([read_audio(path)]))
+        except MediaError:
+            if must:
+                raise
+            return None
+
+    def readings(self, turns: Sequence[Turn]) -> list[Reading]:
+        """Of the last utterances, oldest first; the one to be answered is always among them."""
+        return [self.perceive(turn) for turn in turns[-RECALLED:]]
+
+    def tokens(
+        self, dialogues: Sequence[Sequence[Reading]]
+    ) -> tuple[Float[Tensor, "batch token dim"], Bool[Tensor, "batch token"]]:
+        """Tokens of every utterance that has media, and of the last one always; left padding."""
+        told = [
+            [(r, len(d) - 1 - i) for i, r in enumerate(d) if i == len(d) - 1 or r.speech or r.video]
+            for d in dialogues
+        ]
+        flat = [pair for row in told for pair in row]
+        ago = [when for _, when in flat]
+        heard = self.speech([reading.speech for reading, _ in flat], ago)
+        seen = self.video([reading.video for reading, _ in flat], ago)
+        each = torch.cat([heard, seen], 1)
+        rows = [part.flatten(0, 1) for part in each.split([len(row) for row in told])]
+        return joined(rows)
+
+    def meta(self) -> dict[str, Any]:
+        return {"config": asdict(self.config), "ear": self.ear.meta(), "eye": self.eye.meta()}
+
+    @classmethod
+    def from_meta(cls, meta: Mapping[str, Any]) -> Senses:
+        ear, eye = SpeechEncoder.from_meta(meta["ear"]), VideoEncoder.from_meta(meta["eye"])
+        return cls(ear, eye, SensesConfig(**meta["config"]))
+
+
+def _row(found: MediaFeatures) -> Perceived:
+    """The first row of a batch of one."""
+    evidence = found.logits[0].log_softmax(-1)
+    return Perceived(found.states[0].clone(), found.pooled[0].clone(), evidence.clone())
+
+
+def keys_of(reading: Perceived | None) -> dict[str, float] | None:
+    """The distribution over the eight keys that a modality's own head tells."""
+    if reading is None:
+        return None
+    return dict(zip(EMOTIONS8, map(float, reading.evidence.exp()), strict=True))

@@ -1,0 +1,144 @@
+"""The text table and the files around it: values by hand, strict ids, the same bytes twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from empatheia.data.predictions import Answer, read_answers, write_answers
+from empatheia.data.references import read_references
+from empatheia.errors import InputError
+from empatheia.evaluation.matching import match
+from empatheia.evaluation.overlap import bleu, bleu_counts, rouge_n, tokens_13a
+from empatheia.evaluation.scorecard import Scorecard, latex, markdown, write_scorecard
+from empatheia.evaluation.text_table import text_table
+
+DIALOGUES = [
+    ("a", "sad", ["My cat died.", "I am so sorry.", "It was old.", "That still hurts a lot."]),
+    ("b", "proud", ["I passed the exam.", "Well done, you!"]),
+    ("c", "proud", ["My son won.", "You must be so proud."]),
+]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "valid.jsonl"
+    roles = ("speaker", "listener")
+    lines = [
+        {"conv_id": name, "emotion": emotion, "situation": "",
+         "utterances": [{"role": roles[i % 2], "text": t} for i, t in enumerate(texts)]}
+        for name, emotion, texts in DIALOGUES
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def answers() -> list[Answer]:
+    return [
+        Answer("a#1", "I am so sorry.", "sad", ("sad", "lonely", "guilty", "angry", "afraid")),
+        Answer("a#3", "Oh no.", "lonely", ("lonely", "sad", "guilty", "angry", "afraid")),
+        Answer("b#1", "Well done!", "joyful", ("joyful", "excited", "sad", "proud", "afraid")),
+        Answer("c#1", "Nice.", "sad", ("sad", "lonely", "guilty", "angry", "afraid")),
+    ]
+
+
+def test_accuracies_by_hand(data: Path) -> None:
+    found = read_references(data)
+    assert [r.id for r in found.items] == ["a#1", "a#3", "b#1", "c#1"]
+    figures = text_table("ours", match(found.items, answers()).pairs).rows[0].figures
+    assert figures["accuracy"].value == 25.0
+    assert figures["accuracy_top3"].value == 50.0
+    assert figures["accuracy_top5"].value == 75.0
+    assert figures["dialogue_accuracy"].value == 0.0  # a's last reply says lonely
+    assert figures["dialogue_accuracy_top3"].value == pytest.approx(100 / 3)
+    assert figures["accuracy"].n == 4
+    assert figures["dialogue_accuracy"].n == 3
+
+
+def test_ceiling_floor_and_majority_stand_beside(data: Path) -> None:
+    table = text_table("ours", match(read_references(data).items, answers()).pairs)
+    rows = {row.mark: row for row in table.rows}
+    assert rows["ceiling"].figures["bleu"].value == 100.0
+    assert rows["floor"].figures["rouge_l"].value < 50  # type: ignore[operator]
+    assert rows["most frequent labels of this data"].figures["accuracy"].value == 50.0
+    assert "needs 'nll' in the predictions" in markdown(table)
+
+
+def test_swapped_predictions_swap_rows(data: Path) -> None:
+    found = read_references(data).items
+    other = [Answer(a.id, "Good.", "proud", ("proud",) * 5) for a in answers()]
+    one, two = (text_table("x", match(found, some).pairs).rows[0] for some in (answers(), other))
+    again = text_table("x", match(found, other).pairs).rows[0]
+    assert two == again != one
+
+
+def test_strict_ids(data: Path) -> None:
+    found = read_references(data).items
+    given = [*answers()[:3], Answer("a#1", "Twice."), Answer("z#1", "Extra."), Answer("c#1", " ")]
+    matched = match(found, given)
+    assert matched.faults["duplicate predictions"] == ["a#1"]
+    assert matched.faults["extra predictions"] == ["z#1"]
+    assert matched.faults["empty replies"] == ["c#1"]
+    assert matched.pairs[0][1].reply == "I am so sorry."
+    assert match(found, answers()[:2]).faults["missing predictions"] == ["b#1", "c#1"]
+    with pytest.raises(InputError, match="no prediction belongs to this data"):
+        match(found, [Answer("q#1", "x")])
+
+
+def test_what_is_left_out_counts_as_wrong(data: Path) -> None:
+    found = read_references(data).items
+    figures = text_table("x", match(found, answers()[:1]).pairs).rows[0].figures
+    assert figures["accuracy"].value == 25.0
+
+
+def test_predictions_survive_writing_and_reading(tmp_path: Path) -> None:
+    given = answers()
+    media = Answer("a#1", "x", audio=tmp_path / "media" / "a.wav", profile={"age": "child"})
+    write_answers(tmp_path, [*given, media], {"system": "s"})
+    read = read_answers(tmp_path)
+    assert read.items == (*given, media)
+    assert read.settings == {"system": "s"}
+    (tmp_path / "bad.jsonl").write_text('{"id": 3, "reply": "x"}\n')
+    with pytest.raises(InputError, match="line 1: 'id'"):
+        read_answers(tmp_path / "bad.jsonl")
+
+
+def test_scorecard_is_complete_and_repeats(data: Path, tmp_path: Path) -> None:
+    matched = match(read_references(data).items, answers())
+    for name in ("one", "two"):
+        table = text_table("ours", matched.pairs, weights="0123")
+        write_scorecard(tmp_path / name, Scorecard({}, matched.checks(), (table,)))
+    for name in ("scores.json", "scores.md", "scores.tex"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    told = json.loads((tmp_path / "one" / "scores.json").read_text())
+    accuracy = told["tables"]["text"]["rows"][0]["figures"]["accuracy"]
+    assert accuracy.keys() >= {"metric", "version", "settings", "value", "n", "ci95", "weights"}
+    assert accuracy["weights"] == "0123"
+    assert r"\_" in latex(text_table("my_system", matched.pairs))
+
+
+def test_tokens_of_mteval() -> None:
+    text = "Wow! It cost $3.50, didn't it (really)? A 3-day trip."
+    wanted = "wow ! it cost $ 3.50 , didn't it ( really ) ? a 3 - day trip ."
+    assert tokens_13a(text) == wanted.split()
+
+
+def test_bleu_against_sacrebleu() -> None:
+    replies = ["I am so sorry for your loss, it is hard.", "That is great news! Well done.", "No."]
+    human = ["I am sorry for your loss.", "That is great, well done to you!", "Oh no, not again."]
+    ours = bleu(sum(bleu_counts(a, b) for a, b in zip(replies, human, strict=True)))
+    assert ours == pytest.approx(24.083608758534023, abs=1e-9)  # sacreBLEU 2.6.0, lowercase=True
+    few = bleu_counts("I like it very much indeed", "we like this very much")
+    few = few + bleu_counts("you too", "me too, friend")
+    assert bleu(few) == pytest.approx(15.147817704529588, abs=1e-9)  # smoothed
+    nothing = bleu(bleu_counts("a b c d e", "v w x y z"))
+    assert nothing == 0.0
+    assert bleu(bleu_counts("One two three four.", "one two three four.")) == pytest.approx(100)
+
+
+def test_rouge_n_by_hand() -> None:
+    assert rouge_n(["a", "b", "c"], ["a", "b", "d", "e"], 1) == pytest.approx(400 / 7)
+    assert rouge_n(["a", "b", "c"], ["a", "b", "d", "e"], 2) == pytest.approx(40.0)
+    assert rouge_n(["a"], ["a"], 2) == 0.0
