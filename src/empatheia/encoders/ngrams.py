@@ -82,7 +82,7 @@ class NgramClassifier(nn.Module):
             out.append(torch.tensor(weights) @ rows + self.bias)
         return torch.stack(out)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def pruned(self, keep: int) -> NgramClassifier:
         """The ``keep`` terms that move the logits most: size of weight x idf x sqrt(how common)."""
         if keep >= len(self.terms):
