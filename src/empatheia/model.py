@@ -1,4 +1,4 @@
-"""One user turn, from a dialogue to words, voice and face (design: the ``direct`` system).
+"""One user turn, from a dialogue to words, voice and face.
 
 ``stream`` is a generator of events; closing it cancels the work. ``reply`` drains it. The command
 line, the evaluation and the library all come through here.
@@ -7,20 +7,32 @@ line, the evaluation and the library all come through here.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from empatheia.care.screen import spoken
-from empatheia.data.labels import check_profile
-from empatheia.errors import InputError
+from empatheia.data.labels import EMOTIONS32, check_profile, fold8
+from empatheia.delivery import (
+    CONTENTS,
+    SYSTEMS,
+    Delivery,
+    Direct,
+    Manner,
+    Pipeline,
+    Predicted,
+    deliver,
+)
+from empatheia.errors import ConfigError, InputError, unknown
+from empatheia.expression import Expressed, Expression
 from empatheia.llm.decoding import Sampling
+from empatheia.llm.signals import fork
 from empatheia.media.audio import wav_bytes
 from empatheia.media.tags import Tags
 from empatheia.media.video import encode_passing
 from empatheia.protocols import CareScreen, FaceGenerator, SpeechGenerator
 from empatheia.reasoner import Ranking, Reasoner, Request, Thinking, Thought
-from empatheia.speech.sentences import join, speak, split
+from empatheia.speech.sentences import join, split
 from empatheia.types import (
     AudioEvent,
     Avatar,
@@ -34,6 +46,7 @@ from empatheia.types import (
     Safety,
     Speech,
     TextEvent,
+    Turn,
 )
 
 CALM = ("neutral", 0.3)  # how a crisis message is said and shown
@@ -60,6 +73,9 @@ class _Plan:
     intensity: float
     thought: Thought | None
     safety: Safety
+    perceived: Mapping[str, Mapping[str, float] | None] | None = None
+    expressed: Expressed | None = None
+    written: bool = True  # False: a fixed text that no model wrote
 
 
 class _Clock:
@@ -94,13 +110,32 @@ class Empatheia:
         care: CareScreen | None,
         text: TextSettings,
         versions: Mapping[str, str],
+        expression: Expression | None = None,
+        system: str = "direct",
+        content: str = "predicted",
     ) -> None:
+        """``system`` is one of :attr:`systems`; ``content`` of ``empatheia``: predicted or exact.
+
+        Raises ConfigError.
+        """
         self.reasoner = reasoner
         self.speech = speech
         self.face = face
         self.care = care
         self.text = text
-        self.versions = dict(versions)
+        self.expression = expression
+        if system not in self.systems:
+            why = "" if system not in SYSTEMS else " (it needs trained expression weights)"
+            raise ConfigError(unknown("system", system, self.systems) + why)
+        if content not in CONTENTS:
+            raise ConfigError(unknown("content", content, CONTENTS))
+        self.system, self.content = system, content
+        self.versions = {**versions, "system": system}
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """What ``system`` may be here: ``empatheia`` only with trained weights for it."""
+        return SYSTEMS if self.expression is not None else SYSTEMS[:2]
 
     def avatars(self) -> tuple[Avatar, ...]:
         """Who can reply."""
@@ -130,35 +165,33 @@ class Empatheia:
             raise InputError("the dialogue's last turn must be the speaker's; add what they say")
         person, who = self._who(profile, avatar, dialogue.listener)
         clock = _Clock()
+        with clock.stage("hear"):
+            dialogue, notes = with_words(dialogue)
+        if not self._hears(dialogue):
+            notes.append("no trained ear and eye: of sound and pictures only the words count")
         safety = self._screen(dialogue)
         if safety.level == "crisis":
             assert self.care is not None
             message = self.care.crisis_message(safety)
-            plan = _Plan(message, spoken(message), *CALM, None, safety)
+            plan = _Plan(message, spoken(message), *CALM, None, safety, written=False)
             who = replace(who, tone="gentle")
             yield ChainEvent(None, None)
         else:
             request = Request(dialogue.turns, who, dict(forced or {}), seed)
-            with clock.stage("reason"):
-                thinking = self.reasoner.think([request])
-            thought = thinking.thoughts[0]
-            yield ChainEvent(thought.chain, thought.emotions)
-            with clock.stage("write"):
-                text, safety = self._write(request, thinking, safety)
-            emotion = thought.chain.response_emotion
-            plan = _Plan(text, text, emotion, intensity_of(thought), thought, safety)
+            plan = yield from self._plan(request, safety, clock)
         for number, sentence in enumerate(split(plan.text)):
             yield TextEvent(f" {sentence}" if number else sentence)
         if text_only:
             clock.mark("total")
-            yield Done(self._reply(plan, who, person, clock, None, b"", b""))
+            yield Done(self._reply(plan, who, person, clock, notes))
             return
-        speech = yield from self._speak(plan, who, clock)
+        delivery = self._delivery(plan, who)
+        speech = yield from self._speak(plan, delivery, clock)
         tags = Tags()
         wav = wav_bytes(speech, tags)
-        mp4 = yield from self._animate(plan, who, person, speech, clock, tags, seed)
+        mp4 = yield from self._animate(delivery, person, speech, clock, tags, seed)
         clock.mark("total")
-        yield Done(self._reply(plan, who, person, clock, speech, wav, mp4))
+        yield Done(self._reply(plan, who, person, clock, notes, speech, wav, mp4))
 
     def reply(
         self,
@@ -194,10 +227,54 @@ class Empatheia:
             )
         return person, who
 
+    def _hears(self, dialogue: Dialogue) -> bool:
+        """Whether media that the dialogue has can be perceived."""
+        given = any(t.audio or t.video for t in dialogue.turns if t.role == "speaker")
+        return self.reasoner.senses is not None or not given
+
     def _screen(self, dialogue: Dialogue) -> Safety:
         if self.care is None:
             return Safety(action="screen_off")
         return self.care.screen_user([t.text for t in dialogue.turns if t.role == "speaker"])
+
+    def _plan(
+        self, request: Request, safety: Safety, clock: _Clock
+    ) -> Generator[Event, None, _Plan]:
+        """Reason and write; the ``pipeline`` system has no chain."""
+        chained = self.system != "pipeline"
+        with clock.stage("reason"):
+            make = self.reasoner.think if chained else self.reasoner.start
+            thinking = make([request])
+            kept = fork(thinking.state) if self.system == "empatheia" else None
+        thought = thinking.thoughts[0] if chained else None
+        yield ChainEvent(thought.chain, thought.emotions) if thought else ChainEvent(None, None)
+        with clock.stage("write"):
+            text, safety = self._write(request, thinking, safety)
+        emotion = thought.chain.response_emotion if thought else CALM[0]
+        plan = _Plan(
+            text,
+            text,
+            emotion,
+            intensity_of(thought) if thought else CALM[1],
+            thought,
+            safety,
+            perceived_of(thinking),
+        )
+        if kept is None or self.expression is None:
+            return plan
+        with clock.stage("signals"):
+            found = self.expression.express(self.reasoner.lm, kept, text)
+        return replace(plan, expressed=found)
+
+    def _delivery(self, plan: _Plan, who: Profile) -> Delivery:
+        """How the plan is voiced and shown; a fixed text always is by ``direct``."""
+        manner = Manner(plan.spoken, plan.emotion, plan.intensity, who)
+        if plan.expressed is not None and self.expression is not None:
+            exact = self.content == "exact"
+            return Predicted(self.speech, self.face, manner, self.expression, plan.expressed, exact)
+        if self.system == "pipeline" and plan.written:
+            return Pipeline(self.speech, self.face, manner, self.reasoner.encoder)
+        return Direct(self.speech, self.face, manner)
 
     def _write(self, request: Request, thinking: Thinking, safety: Safety) -> tuple[str, Safety]:
         """The best reply that may be said; other draws where none may."""
@@ -205,7 +282,8 @@ class Empatheia:
         for attempt in range(ATTEMPTS):
             if attempt:
                 again = replace(request, seed=request.seed + 7919 * attempt)
-                thinking = self.reasoner.think([again])
+                make = self.reasoner.think if thinking.thoughts else self.reasoner.start
+                thinking = make([again])
             choices = self.reasoner.write(thinking, self.text.sampling, self.text.ranking)[0]
             for choice in choices:
                 if self.care is None or self.care.reply_is_safe(choice.text):
@@ -214,9 +292,11 @@ class Empatheia:
         text = self.care.safe_reply() if self.care else NOTHING_TO_SAY
         return text, replace(safety, action="reply_replaced") if blocked else safety
 
-    def _speak(self, plan: _Plan, who: Profile, clock: _Clock) -> Generator[Event, None, Speech]:
+    def _speak(
+        self, plan: _Plan, delivery: Delivery, clock: _Clock
+    ) -> Generator[Event, None, Speech]:
         """Say the reply sentence by sentence; returns the whole."""
-        sentences = speak(self.speech, plan.spoken, plan.emotion, plan.intensity, who)
+        sentences = deliver(self.speech, plan.spoken, delivery)
         parts: list[Speech] = []
         start = 0.0
         while True:
@@ -231,8 +311,7 @@ class Empatheia:
 
     def _animate(
         self,
-        plan: _Plan,
-        who: Profile,
+        delivery: Delivery,
         person: Avatar,
         speech: Speech,
         clock: _Clock,
@@ -241,8 +320,7 @@ class Empatheia:
     ) -> Generator[Frame, None, bytes]:
         """Draw and encode at once; returns the mp4."""
         with clock.stage("animate"):
-            content = self.face.encode_content(speech)
-            style = self.face.style_for(plan.emotion, plan.intensity, who)
+            content, style = delivery.face(speech)
             frames = self.face.generate(person, content, style, seed)
         begun = time.perf_counter()
         mp4 = yield from encode_passing(frames, self.face.fps, speech, tags)
@@ -255,9 +333,10 @@ class Empatheia:
         who: Profile,
         person: Avatar,
         clock: _Clock,
-        speech: Speech | None,
-        wav: bytes,
-        mp4: bytes,
+        notes: Sequence[str],
+        speech: Speech | None = None,
+        wav: bytes = b"",
+        mp4: bytes = b"",
     ) -> Reply:
         thought = plan.thought
         return Reply(
@@ -274,7 +353,47 @@ class Empatheia:
             versions=self.versions,
             wav=wav,
             mp4=mp4,
+            extra={"notes": list(notes)} if notes else {},
+            perceived=plan.perceived,
         )
+
+
+def with_words(dialogue: Dialogue) -> tuple[Dialogue, list[str]]:
+    """Transcripts for the speaker's turns that have sound and no text, and notes about them.
+
+    Raises MediaError, InputError, MissingExtraError.
+    """
+    turns: list[Turn] = []
+    notes: list[str] = []
+    for turn in dialogue.turns:
+        place = turn.audio or turn.video
+        if turn.text.strip() == "" and place is not None:
+            from empatheia.media.transcribe import transcribe
+
+            found = transcribe(place)
+            turn = replace(turn, text=found.text)
+            if found.note is not None and found.note not in notes:
+                notes.append(found.note)
+        turns.append(turn)
+    return replace(dialogue, turns=tuple(turns)), notes
+
+
+def perceived_of(thinking: Thinking) -> dict[str, Mapping[str, float] | None]:
+    """What each modality of the turn says by itself, and what the model makes of all of them.
+
+    ``text`` is the text readers' evidence, ``speech`` and ``video`` the heads on their encoders,
+    ``fused`` the language model's own slot in the chain; each over the eight keys, or None.
+    """
+    from empatheia.senses import keys_of
+
+    text = dict(zip(EMOTIONS32, map(float, thinking.evidence[0].exp()), strict=True))
+    last = thinking.readings[0][-1] if thinking.readings else None
+    return {
+        "text": fold8(text),
+        "speech": keys_of(last.speech) if last else None,
+        "video": keys_of(last.video) if last else None,
+        "fused": fold8(thinking.thoughts[0].emotions) if thinking.thoughts else None,
+    }
 
 
 def intensity_of(thought: Thought) -> float:

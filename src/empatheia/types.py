@@ -224,6 +224,8 @@ class Reply:
     wav: bytes = b""
     mp4: bytes = b""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    # what each modality of the answered turn tells, and "fused" all of them; None in a crisis
+    perceived: Mapping[str, Mapping[str, float] | None] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the media, as ``reply.json`` holds it: plain JSON values."""

@@ -42,6 +42,7 @@ class FakeSystem:
     def __init__(self) -> None:
         self.asked: list[tuple[Dialogue, Profile | None, str | None, int, bool]] = []
         self.opened: dict[str, object] = {}
+        self.more: dict[str, object] = {}
         self.closed = 0
         self.interrupt_at: int | None = None
 
@@ -113,9 +114,14 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSystem:
     made = FakeSystem()
 
     def open_system(
-        preset: str = "small", size: int = 256, care: bool = True, country: str | None = None
+        preset: str = "small",
+        size: int = 256,
+        care: bool = True,
+        country: str | None = None,
+        **more: object,
     ) -> FakeSystem:
         made.opened = {"preset": preset, "size": size, "care": care, "country": country}
+        made.more = more
         return made
 
     monkeypatch.setattr(system, "open_system", open_system)

@@ -72,6 +72,27 @@ def test_challenge_of_ready_predictions(
     assert item == {"conversation_id": "00007", "emotion": "sad", "turns": [turn]}
 
 
+def test_all_and_report_say_what_is_missing(
+    empatheia: Callable[..., Any], test_file: Path, tmp_path: Path
+) -> None:
+    line = {"id": "00007#1", "reply": "Oh no.", "emotion": "sad"}
+    given = tmp_path / "mine.jsonl"
+    given.write_text(json.dumps(line) + "\n")
+    place = ("--data", test_file, "--predictions", given)
+    done = empatheia("evaluate", "all", *place, "-o", tmp_path / "s")
+    assert done.code == 0, done.err
+    told = json.loads((tmp_path / "s" / "scores.json").read_text())
+    assert list(told["tables"]) == ["text", "consistency"]
+    assert told["checks"]["no video table"]
+    assert told["checks"]["only one reference"] == ["00007#1"]
+    page = tmp_path / "report.html"
+    shown = empatheia("report", "--scores", tmp_path / "s", *place, "-o", page)
+    assert shown.code == 0, shown.err
+    assert "needs labelled data" in page.read_text()
+    assert empatheia("evaluate", "video", *place, "-o", tmp_path / "v").code == 2
+    assert empatheia("report", "--scores", tmp_path, "-o", page).code == 2
+
+
 def test_bad_predictions_end_with_one_line(
     empatheia: Callable[..., Any], test_file: Path, tmp_path: Path
 ) -> None:

@@ -62,7 +62,7 @@ def test_json_is_all_of_standard_output(fake, empatheia, tmp_path):
     assert printed == json.loads((tmp_path / "reply.json").read_text())
     assert set(printed) == {
         "text", "emotion", "emotion_probabilities", "chain_of_empathy", "intensity", "profile",
-        "avatar", "phonemes", "timings", "safety", "versions",
+        "avatar", "phonemes", "timings", "safety", "versions", "perceived",
     }  # fmt: skip
     assert len(printed["emotion_probabilities"]) == 32
     assert sum(printed["emotion_probabilities"].values()) == pytest.approx(1)

@@ -31,7 +31,24 @@ def world_tiny() -> SpeechGenerator:
     return WorldVoice.tiny()
 
 
-VOICES: dict[str, Callable[[], SpeechGenerator]] = {"world": world, "world-tiny": world_tiny}
+def styletts2_hifigan() -> SpeechGenerator:
+    from empatheia.speech.styletts2.generator import StyleTTS2Voice
+
+    return StyleTTS2Voice.tiny("hifigan")
+
+
+def styletts2_istftnet() -> SpeechGenerator:
+    from empatheia.speech.styletts2.generator import StyleTTS2Voice
+
+    return StyleTTS2Voice.tiny("istftnet")
+
+
+VOICES: dict[str, Callable[[], SpeechGenerator]] = {
+    "world": world,
+    "world-tiny": world_tiny,
+    "styletts2-hifigan": styletts2_hifigan,
+    "styletts2-istftnet": styletts2_istftnet,
+}
 
 
 @pytest.fixture(scope="module", params=VOICES)

@@ -110,7 +110,7 @@ def test_without_a_face_the_middle_is_taken_and_said_so(monkeypatch: pytest.Monk
     assert found.box == centre(40, 60) == (0, 10, 40, 40)
     assert "the middle" in str(found.note)
     monkeypatch.setattr(FaceFinder, "available", staticmethod(lambda: False))
-    assert "scikit-image" in str(FaceFinder().find(video.frames).note)
+    assert "empatheia[listen]" in str(FaceFinder().find(video.frames).note)
     assert cut(video.frames, found.box, 32).shape == (2, 32, 32, 3)
 
 

@@ -101,12 +101,13 @@ def annotate(
 
 def say_estimate(guess: Estimate, settings: Settings, price_in: float, price_out: float) -> None:
     """What it will take, on standard error."""
-    hours = guess.seconds(settings.concurrency, settings.per_minute) / 3600
+    minutes = guess.seconds(settings.concurrency, settings.per_minute) / 60
+    spent = f"{minutes / 60:.1f} h" if minutes >= 90 else f"{minutes:.1f} min"
     cost = f", {guess.cost(price_in, price_out):.2f} in money" if price_in or price_out else ""
     typer.echo(
         f"to ask: {guess.questions:,} questions ({guess.cached:,} known), about "
         f"{guess.tokens_in:,} tokens in and {guess.tokens_out:,} out{cost}, "
-        f"about {hours:.2f} h at 3 s an answer",
+        f"about {spent} at 3 s an answer",
         err=True,
     )
 

@@ -81,6 +81,7 @@ def _plan(manifest: Path, out: Path, participants: Path) -> None:
 def _take_in(manifest: Path, out: Path, recordings: list[Path]) -> None:
     from empatheia.data import manifest as manifests
     from empatheia.data.builder import record as work
+    from empatheia.data.media_checks import face_counter
     from empatheia.files import write_together
 
     faults: list[Fault] = []
@@ -89,7 +90,7 @@ def _take_in(manifest: Path, out: Path, recordings: list[Path]) -> None:
     def taken() -> Iterator[Dialogue]:
         nonlocal good
         for dialogue, wrong in work.take_in(
-            manifests.read(manifest), recordings, out / "unpacked", None
+            manifests.read(manifest), recordings, out / "unpacked", face_counter()
         ):
             faults.extend(wrong)
             good += sum(turn.audio is not None for turn in dialogue.turns)
@@ -100,7 +101,7 @@ def _take_in(manifest: Path, out: Path, recordings: list[Path]) -> None:
         {"dialogue": f.id, "utterance": f.turn, "rule": f.rule, "reason": f.message} for f in faults
     ] or [{"dialogue": "", "utterance": "", "rule": "", "reason": "nothing"}]
     write_together(out, {"rerecord.csv": work.as_csv(rows).encode()})
-    again = len({(f.id, f.turn) for f in faults})
+    again = len({(f.id, f.turn) for f in faults if f.level == "error"})
     typer.echo(f"{out / 'recorded.jsonl'}: {good} good takes, {again} to do again (rerecord.csv)")
-    if faults:
+    if again:
         raise typer.Exit(2)

@@ -41,9 +41,12 @@ def validate(
 
     check = None
     if media:
-        from empatheia.data.media_checks import MediaChecker
+        from empatheia.data.media_checks import MediaChecker, face_counter
 
-        check = MediaChecker().check
+        faces = face_counter()
+        if faces is None:
+            typer.echo("M6 is not checked: pip install 'empatheia[data]'", err=True)
+        check = MediaChecker(faces).check
     verdict = checks.validate(manifest, check)
     for rule, count in sorted(verdict.counts.items(), key=lambda item: list(RULES).index(item[0])):
         examples = [fault for fault in verdict.faults if fault.rule == rule]

@@ -26,13 +26,21 @@ TrainOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group to ``app``."""
-    from empatheia.cli import evaluate_care, evaluate_face, evaluate_voice
+    from empatheia.cli import (
+        evaluate_care,
+        evaluate_face,
+        evaluate_judge,
+        evaluate_media,
+        evaluate_voice,
+    )
 
     group = typer.Typer(no_args_is_help=True)
     group.command()(text)
     evaluate_care.register(group)
     evaluate_voice.register(group)
     evaluate_face.register(group)
+    evaluate_media.register(group)
+    evaluate_judge.register(group)
     app.add_typer(group, name="evaluate", help="Measure a system on data.")
 
 

@@ -32,7 +32,8 @@ def score_text(
     matched = match(found.items, given.items)
     name = str(given.settings.get("system", predictions.name))
     weights = str(given.settings.get("weights", "none"))
-    table = text_table(name, matched.pairs, embedder(), weights)
+    mark = str(given.settings.get("mark", ""))
+    table = text_table(name, matched.pairs, embedder(), weights, mark)
     head = {
         "data": found.record(),
         "predictions": {"sha256": given.digest, "settings": dict(given.settings)},

@@ -19,7 +19,7 @@ import empatheia
 from empatheia.errors import EmpatheiaError
 
 INTERRUPTED = 130
-COMMANDS = ("reply", "chat", "avatars", "predict", "evaluate", "train", "data", "doctor")
+COMMANDS = ("reply", "chat", "avatars", "predict", "evaluate", "report", "train", "data", "doctor")
 
 
 def _version(wanted: bool) -> None:

@@ -12,6 +12,9 @@ OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for predict
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first N replies.")]
 FormatOption = Annotated[str, typer.Option("--format", help="empatheia or avamerg-challenge.")]
 MediaOption = Annotated[bool, typer.Option("--media", help="Also wav and mp4, with care screen.")]
+ForcedOption = Annotated[
+    bool, typer.Option("--teacher-forced", help="Media of the human reply's own words.")
+]
 TeamOption = Annotated[str, typer.Option(help="Name of the challenge's zip.")]
 
 
@@ -24,10 +27,12 @@ def predict(
     data: DataOption,
     out: OutOption,
     preset: Annotated[str, typer.Option(help="Which parts.")] = "small",
-    system: Annotated[str, typer.Option(help="How they go together: direct.")] = "direct",
+    system: Annotated[str, typer.Option(help="direct, pipeline or empatheia.")] = "direct",
+    weights: Annotated[Path | None, typer.Option(help="Folder of `train joint`.")] = None,
     limit: LimitOption = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="One greedy reply, no choice.")] = False,
     media: MediaOption = False,
+    teacher_forced: ForcedOption = False,
     format_: FormatOption = "empatheia",
     team: TeamOption = "empatheia",
 ) -> None:
@@ -54,10 +59,10 @@ def predict(
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        if media:
-            path = predict_media(found, out, preset, progress)
+        if media or teacher_forced:
+            path = predict_media(found, out, preset, progress, teacher_forced, system, weights)
         else:
-            path = predict_text(found, out, preset, greedy, progress)
+            path = predict_text(found, out, preset, greedy, progress, weights)
     typer.echo(f"{len(found.items)} replies: {path}")
     if format_ == "avamerg-challenge":
         typer.echo(f"challenge: {write_challenge(found, out, team)}")

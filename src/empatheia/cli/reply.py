@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_module
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,6 +46,24 @@ CountryOption = Annotated[
     str | None,
     typer.Option(help="Whose help lines a crisis is answered with: GB; EMPATHEIA_COUNTRY, locale."),
 ]
+AudioOption = Annotated[
+    Path | None, typer.Option(help="A recording of it: any format; its words are TEXT's.")
+]
+VideoOption = Annotated[
+    Path | None, typer.Option(help="A video of it: its own sound is heard, unless --audio.")
+]
+SystemOption = Annotated[
+    str,
+    typer.Option(
+        "--system", metavar="direct|pipeline|empatheia", help="How voice and face are made."
+    ),
+]
+ContentOption = Annotated[
+    str, typer.Option(metavar="predicted|exact", help="Whence `empatheia` has its content.")
+]
+WeightsOption = Annotated[
+    Path | None, typer.Option(help="Folder of `train joint`, instead of what ships.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -66,6 +84,11 @@ def reply(
     text_only: TextOnlyOption = False,
     no_care_screen: NoCareOption = False,
     country: CountryOption = None,
+    audio: AudioOption = None,
+    video: VideoOption = None,
+    system_: SystemOption = "direct",
+    content: ContentOption = "predicted",
+    weights: WeightsOption = None,
 ) -> None:
     """Answer what somebody tells, in text, voice and face.
 
@@ -76,8 +99,15 @@ def reply(
     folder = out if out or json or text_only else DEFAULT_OUT
     wishes = read_wishes(profile, avatar, set_chain, size, folder)
     system.check_country(country)
-    asked = read_request(text, dialogue)
-    opened = system.open_system(size=size, care=not no_care_screen, country=country)
+    asked = read_request(text, dialogue, audio, video)
+    opened = system.open_system(
+        size=size,
+        care=not no_care_screen,
+        country=country,
+        system=system_,
+        content=content,
+        weights=weights,
+    )
     finished = show.run_to_end(
         opened.stream(
             asked,
@@ -93,6 +123,8 @@ def reply(
     if json:
         print(json_module.dumps(finished.as_dict(), indent=2, ensure_ascii=False))
         return
+    for note in finished.extra.get("notes", ()):
+        print(f"note: {note}", file=sys.stderr)
     console = show.output()
     show.show_reply(console, finished)
     show.show_times(console, finished, paths)
@@ -132,21 +164,38 @@ def read_wishes(
     return Wishes(wanted, avatar, parse_chain(set_chain or []))
 
 
-def read_request(text: str | None, path: Path | None) -> Dialogue:
+def read_request(
+    text: str | None, path: Path | None, audio: Path | None = None, video: Path | None = None
+) -> Dialogue:
     """The dialogue to answer, whose last turn is the speaker's. Raises InputError.
 
+    ``audio`` and ``video`` belong to TEXT; without TEXT their words are heard later.
     Standard input is read for ``-``, without TEXT and dialogue, and where the dialogue ends with
     the listener.
     """
     from empatheia.data.dialogue import add_speaker_turn, read_dialogue
     from empatheia.data.text_input import read_text
-    from empatheia.types import Dialogue
+    from empatheia.types import Dialogue, Turn
 
     asked = read_dialogue(path) if path else Dialogue("reply", ())
+    for name, file in (("--audio", audio), ("--video", video)):
+        if file is not None and not file.is_file():
+            raise InputError(f"{name}: no file at {file}: give an audio or video file")
+    media = audio is not None or video is not None
     complete = bool(asked.turns) and asked.turns[-1].role == "speaker"
+    if media and asked.turns and complete:
+        raise InputError(
+            f"{path} ends with the speaker: --audio and --video need a turn of their own"
+        )
+    if media and text is None:
+        return replace(asked, turns=(*asked.turns, Turn("speaker", "", audio, video)))
     if text == "-" or (text is None and not complete):
         if sys.stdin is None or (text is None and sys.stdin.isatty()):
             missing = f"{path} ends with the listener: add" if path else "nothing to answer: give"
             raise InputError(f'{missing} TEXT, as in: empatheia reply "I lost my keys today."')
         text = read_text(sys.stdin.buffer)
-    return asked if text is None else add_speaker_turn(asked, text)
+    if text is None:
+        return asked
+    told = add_speaker_turn(asked, text)
+    last = replace(told.turns[-1], audio=audio, video=video) if media else told.turns[-1]
+    return replace(told, turns=(*told.turns[:-1], last))

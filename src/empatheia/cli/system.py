@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from empatheia.errors import InputError, unknown
@@ -49,13 +50,30 @@ def check_country(country: str | None) -> str | None:
 
 
 def open_system(
-    preset: str = "small", size: int = 256, care: bool = True, country: str | None = None
+    preset: str = "small",
+    size: int = 256,
+    care: bool = True,
+    country: str | None = None,
+    system: str = "direct",
+    content: str = "predicted",
+    weights: Path | None = None,
 ) -> System:
-    """Build the system of a preset. Raises InputError, ConfigError, WeightsError."""
+    """Build the system of a preset. Raises InputError, ConfigError, WeightsError.
+
+    ``system``, ``content`` and ``weights`` are those of ``Empatheia.from_preset``.
+    """
     if preset not in PRESETS:
         raise InputError(unknown("preset", preset, PRESETS))
     check_size(size)
     check_country(country)
     from empatheia.presets import Empatheia
 
-    return Empatheia.from_preset(preset, size=size, care=care, country=country)
+    return Empatheia.from_preset(
+        preset,
+        size=size,
+        care=care,
+        country=country,
+        system=system,
+        content=content,
+        weights=weights,
+    )

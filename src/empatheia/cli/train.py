@@ -13,7 +13,8 @@ import typer
 if TYPE_CHECKING:
     from empatheia.training.loop import Report
 
-OTHERS = ("train_voice", "train_face", "train_care")  # command modules of the generators
+# command modules of the generators, and of what the system is compared with
+OTHERS = ("train_voice", "train_face", "train_care", "train_merg", "train_baseline")
 
 DataOption = Annotated[Path, typer.Option(help="Folder with empathetic_dialogues/ and the rest.")]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for log and checkpoints.")]

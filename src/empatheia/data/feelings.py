@@ -26,8 +26,18 @@ class UtteranceReader:
 
 
 def label_speaker(dialogue: Dialogue) -> Dialogue:
-    """Every speaker's turn without an emotion takes the dialogue's, and the map's coarse key."""
+    """Every speaker's turn without an emotion takes the dialogue's, and the map's coarse key.
+
+    A turn of anybody whose fine emotion is known gets its coarse key by the same map.
+    """
     emotion = dialogue.emotion
+    coarse = tuple(
+        replace(turn, emotion8=AVAMERG_32_TO_7.get(turn.emotion))
+        if turn.emotion is not None and turn.emotion8 is None
+        else turn
+        for turn in dialogue.turns
+    )
+    dialogue = replace(dialogue, turns=coarse)
     if emotion is None:
         return dialogue
     key = AVAMERG_32_TO_7.get(emotion)

@@ -7,6 +7,7 @@ Sources: EmpatheticDialogues (Rashkin et al. 2019) for the 32 labels; the AvaMER
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from empatheia.errors import InputError, unknown
@@ -74,3 +75,14 @@ def check_emotion8(emotion: str) -> str:
     if emotion not in EMOTIONS8:
         raise InputError(unknown("emotion", emotion, EMOTIONS8))
     return emotion
+
+
+def fold8(probabilities: Mapping[str, float]) -> dict[str, float]:
+    """A distribution over the 32 labels as one over the eight keys, by the map ``avamerg``.
+
+    ``neutral`` stays 0: none of the 32 is.
+    """
+    out = dict.fromkeys(EMOTIONS8, 0.0)
+    for label, share in probabilities.items():
+        out[AVAMERG_32_TO_7[label]] += share
+    return out

@@ -28,14 +28,13 @@ APART: Final = 0.12  # seconds between the ends of sound and video
 LEAST_SPEECH: Final = 0.15  # of all windows
 OCTAVE_SHARE: Final = 0.75  # octaves that a clip's pitch may differ from the person's usual one
 RATE: Final = 16_000
-PICTURES: Final = 3  # of each video that faces are looked for in
 
-CountFaces = Callable[[ImageArray], int]
+CountFaces = Callable[[ImageArray], int | None]  # faces in (frames, height, width, 3), None: cannot
 
 
 @dataclass(slots=True)
 class MediaChecker:
-    """Remembers how each person sounds. ``faces`` counts faces of a picture; without it, no M6."""
+    """Remembers how each person sounds. ``faces`` counts those of a clip; without it, no M6."""
 
     faces: CountFaces | None = None
     pitches: dict[str, list[float]] = field(default_factory=dict)
@@ -86,12 +85,17 @@ class MediaChecker:
             heard.append(found)
 
     def _look(self, video: Video) -> Iterator[tuple[str, str]]:
-        if self.faces is None:
-            return
-        chosen = np.linspace(0, len(video.frames) - 1, PICTURES).round().astype(int)
-        counts = [self.faces(video.frames[i]) for i in chosen]
-        if any(count != 1 for count in counts):
-            yield "M6", f"{counts} faces in {PICTURES} pictures of it"
+        count = self.faces(video.frames) if self.faces else None
+        if count is not None and count != 1:
+            yield "M6", f"{count} faces are seen: look at it"
+
+
+def face_counter() -> CountFaces | None:
+    """Counts faces where scikit-image is installed; else None, and rule M6 is not checked."""
+    from empatheia.media.faces import FaceFinder
+
+    finder = FaceFinder()
+    return (lambda frames: finder.find(frames).count) if finder.available() else None
 
 
 def sound_faults(speech: Speech, text: str) -> Iterator[tuple[str, str]]:

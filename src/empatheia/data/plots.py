@@ -41,6 +41,9 @@ def figure(statistics: Statistics, name: str) -> bytes:
 
 def _bars(axis: Any, counts: Sequence[tuple[str, float]], title: str) -> None:
     axis.set_title(title)
+    if not any(n for _, n in counts):
+        _nothing(axis)
+        return
     axis.barh([label for label, _ in counts], [n for _, n in counts], color=OURS)
     axis.invert_yaxis()
     axis.tick_params(labelsize=8)
@@ -87,5 +90,13 @@ def _sum(statistics: Statistics, **wanted: str) -> int:
 
 def _histogram(axis: Any, counts: Counter[int], title: str, most: int) -> None:
     axis.set_title(title)
+    if not counts:
+        _nothing(axis)
+        return
     values = [min(value, most) for value in counts]
     axis.bar(values, list(counts.values()), width=1.0, color=OURS)
+
+
+def _nothing(axis: Any) -> None:
+    axis.text(0.5, 0.5, "the set does not tell", ha="center", va="center", color="grey")
+    axis.set_axis_off()

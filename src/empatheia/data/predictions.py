@@ -11,7 +11,9 @@ A folder with ``predictions.jsonl`` and, where there is media, the files that it
 
 The first line is optional. ``id`` is the dialogue's id, ``#``, and the number of turns before the
 reply. Only ``id`` and ``reply`` are needed; ``nll`` (nats of the human reply), ``profile``
-(age, gender, tone, race) and ``avatar`` are understood as well. Paths are relative to the folder.
+(age, gender, tone, race), ``avatar`` and ``perceived`` (what text, speech, video and all of them,
+``fused``, say of the speaker: one of the eight keys each) are understood as well. Paths are
+relative to the folder.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ class Answer:
     video: Path | None = None
     profile: Mapping[str, str] = field(default_factory=dict)
     avatar: str | None = None
+    perceived: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ def _answer(record: Mapping[str, Any], where: str, folder: Path) -> Answer:
         chain=_strings(record, "chain", where),
         nll=None if nll is None else float(nll),
         profile=_strings(record, "profile", where),
+        perceived=_strings(record, "perceived", where),
         emotion=record.get("emotion"),
         avatar=record.get("avatar"),
         **{name: folder / record[name] if record.get(name) else None for name in _PATHS},
@@ -143,6 +147,7 @@ def to_record(item: Answer, folder: Path) -> dict[str, Any]:
     record |= {"top5": list(item.top5)} if item.top5 else {}
     record |= {"chain": dict(item.chain)} if item.chain else {}
     record |= {"profile": dict(item.profile)} if item.profile else {}
+    record |= {"perceived": dict(item.perceived)} if item.perceived else {}
     record |= {"nll": item.nll} if item.nll is not None else {}
     for name in _PATHS:
         path = getattr(item, name)

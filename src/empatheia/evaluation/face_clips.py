@@ -19,6 +19,7 @@ from empatheia.errors import InputError
 from empatheia.face.avatar.feeling import EMOTIONS
 from empatheia.face.avatar.generator import DrawnFace
 from empatheia.face.visemes import VOWELS
+from empatheia.files import write_whole
 from empatheia.media.audio import read_audio
 from empatheia.media.video import encode_mp4
 from empatheia.protocols import SpeechGenerator
@@ -29,6 +30,7 @@ Speak = Callable[[int, Avatar, str, float], Speech]  # number, who, emotion, int
 Spans = tuple[tuple[float, float], ...]
 SHIFT = 7  # pictures that the sound is moved by
 LIST = "clips.jsonl"
+LIPS_SECONDS = 3.0  # at most, of a clip for lip-sync
 EDGE = 0.4  # seconds of silence around a recording, which was cut close
 SENTENCES = (
     "I am so happy for you, that must have been a wonderful moment.",
@@ -70,10 +72,11 @@ def read_clips(folder: Path) -> list[Clip]:
 
 
 def own_voice(voice: SpeechGenerator) -> Speak:
-    """Sentences that the product's voice says as the avatar, with the avatar's feeling."""
+    """Clauses that the product's voice says as the avatar, with the avatar's feeling."""
+    clauses = [part.strip() for text in SENTENCES for part in text.split(",")]
 
     def said(number: int, who: Avatar, emotion: str, intensity: float) -> Speech:
-        text = SENTENCES[number % len(SENTENCES)]
+        text = clauses[number % len(clauses)]
         return join(list(speak(voice, text, emotion, intensity, who.profile)))
 
     return said
@@ -113,7 +116,7 @@ def write_clips(
     said: Speak,
     folder: Path,
     lips: int = 50,
-    seconds: float = 1.6,
+    seconds: float = 1.0,
     recordings: Sequence[Path] = (),
     tell: Callable[[str], None] = print,
 ) -> list[Clip]:
@@ -129,7 +132,18 @@ def write_clips(
 
 
 def _write(path: Path, face: DrawnFace, frames: Any, speech: Speech) -> None:
-    path.write_bytes(encode_mp4(frames, face.fps, speech))
+    if not path.is_file():  # a run that was stopped goes on where it was
+        write_whole(path, encode_mp4(frames, face.fps, speech))
+
+
+def _write_both(
+    folder: Path, clip: Clip, moved: Clip, face: DrawnFace, frames: Any, speech: Speech
+) -> None:
+    if (folder / moved.file).is_file():
+        return
+    drawn = list(frames)
+    _write(folder / clip.file, face, drawn, speech)
+    _write(folder / moved.file, face, drawn, delayed(speech, SHIFT / face.fps))
 
 
 def _feelings(
@@ -155,15 +169,15 @@ def _lips(face: DrawnFace, said: Speak, folder: Path, count: int) -> list[Clip]:
     clips, people = [], face.avatars()
     for i in range(count):
         avatar, emotion = people[i % len(people)], EMOTIONS[(i * 3) % len(EMOTIONS)]
-        speech = said(i * 7 + 3, avatar, emotion, 0.7)
+        parts = [said(2 * i + k, avatar, emotion, 0.7) for k in (0, 1)]
+        speech = cut(join(parts), LIPS_SECONDS)
         style = face.style_for(emotion, 0.7, avatar.profile)
-        drawn = list(face.generate(avatar, face.encode_content(speech), style, seed=i))
+        frames = face.generate(avatar, face.encode_content(speech), style, seed=i)
         clip = Clip(
             f"lips-{i:02d}.mp4", "lips", avatar.id, emotion, vowels(speech), bilabials(speech)
         )
         moved = replace(clip, file=f"shifted-{i:02d}.mp4", kind="shifted")
-        _write(folder / clip.file, face, drawn, speech)
-        _write(folder / moved.file, face, drawn, delayed(speech, SHIFT / face.fps))
+        _write_both(folder, clip, moved, face, frames, speech)
         clips += [clip, moved]
     return clips
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from empatheia.data.empathetic import TextExample
 from empatheia.data.predictions import FILE, Answer, read_answers, to_record
@@ -20,7 +21,12 @@ from empatheia.evaluation.predict import Progress, predict
 from empatheia.files import make_folder, write_together
 from empatheia.types import Dialogue, Reply
 
-SYSTEMS: Final = ("direct",)
+if TYPE_CHECKING:
+    from empatheia.model import Empatheia
+    from empatheia.reasoner import Reasoner
+
+SYSTEMS: Final = ("direct", "pipeline", "empatheia")
+IN_SIGNAL: Final = "label in the signal"
 UNKNOWN: Final = ""  # the label of a context whose data has none
 
 
@@ -30,22 +36,31 @@ def predict_text(
     preset: str = "small",
     greedy: bool = False,
     progress: Progress | None = None,
+    weights: Path | None = None,
 ) -> Path:
-    """Text-only replies to ``out/predictions.jsonl``. Raises InputError, WeightsError."""
-    from empatheia.presets import load_reasoner
+    """Text-only replies to ``out/predictions.jsonl``; the text is the same for every system.
 
-    reasoner, settings = load_reasoner(preset)
+    ``weights`` is a folder of ``train joint`` to use instead of what ships. Raises InputError,
+    WeightsError.
+    """
+    from empatheia import presets
+
+    if weights is None:
+        reasoner, settings = presets.load_reasoner(preset)
+    else:
+        reasoner, settings = presets.load_folder(weights)
     sampling = settings.sampling
     if greedy:
         sampling = replace(sampling, candidates=1, temperature=0.0)
     make_folder(out)
     record = {
-        "system": f"{preset} direct, text only",
+        "system": f"{preset}{f' {weights.name}' if weights else ''}, text only",
         "data": found.digest,
         "references": len(found.items),
         "weights": settings.digest,
         "sampling": asdict(sampling),
         "ranking": asdict(settings.ranking),
+        "bfloat16": halved(reasoner),
     }
     items = [
         TextExample(r.dialogue, r.context, r.response or "Okay.", r.emotion or UNKNOWN)
@@ -55,22 +70,44 @@ def predict_text(
     return out / FILE
 
 
+def halved(reasoner: Reasoner) -> bool:
+    """Computes in bfloat16 where the reasoner offers that and the CPU does it natively."""
+    offer = getattr(reasoner, "halve", None)
+    return bool(offer()) if offer is not None else False
+
+
 def predict_media(
-    found: ReferenceSet, out: Path, preset: str = "small", progress: Progress | None = None
+    found: ReferenceSet,
+    out: Path,
+    preset: str = "small",
+    progress: Progress | None = None,
+    forced: bool = False,
+    system: str = "direct",
+    weights: Path | None = None,
 ) -> Path:
     """Replies with ``media/*.wav`` and ``*.mp4``, as the person that the reference wants.
 
+    ``system`` says how voice and face are made, ``weights`` (a folder) by which numbers.
+    ``forced``: the human reply's words, and its sound where there is one, are shown with the
+    system's feeling (teacher-forced), so that pictures can be laid beside the reference's.
     One line a reply is written when its media are there, so a stopped run goes on.
     """
     from empatheia.presets import Empatheia
 
-    system = Empatheia.from_preset(preset)
+    if forced and system != "direct":
+        raise InputError(f"teacher forcing shows the direct system only, not {system}")
+    options: dict[str, Any] = {"system": system} if system != "direct" else {}
+    options |= {"weights": weights} if weights else {}
+    opened = Empatheia.from_preset(preset, **options)
+    name = " ".join([preset, system, *([weights.name] if weights else [])])
     record = {
-        "system": f"{preset} direct",
+        "system": f"{name}, teacher-forced" if forced else name,
+        "teacher_forced": forced,
+        "mark": IN_SIGNAL if label_in_signal(found.items) else "",
         "data": found.digest,
         "references": len(found.items),
-        "weights": system.versions.get("reasoner", "none"),
-        "versions": dict(system.versions),
+        "weights": opened.versions.get("reasoner", "none"),
+        "versions": dict(opened.versions),
     }
     path = out / FILE
     make_folder(out / "media")
@@ -80,7 +117,10 @@ def predict_media(
             if reference.id in done:
                 continue
             asked = Dialogue(reference.dialogue, reference.context, listener=reference.listener)
-            answer = save_media(system.reply(asked), reference, out)
+            if forced:
+                answer = save_forced(opened, reference, out)
+            else:
+                answer = save_media(opened.reply(asked), reference, out)
             handle.write(json.dumps(to_record(answer, out), ensure_ascii=False) + "\n")
             handle.flush()
             done.add(reference.id)
@@ -105,6 +145,70 @@ def save_media(reply: Reply, reference: Reference, out: Path) -> Answer:
         video=out / "media" / f"{name}.mp4" if reply.mp4 else None,
         profile=asdict(reply.profile),
         avatar=reply.avatar,
+        perceived=perceived_of(reply),
+    )
+
+
+def perceived_of(reply: Reply) -> dict[str, str]:
+    """The likeliest of the eight keys by each modality that was there."""
+    told = getattr(reply, "perceived", None) or {}
+    return {name: max(odds, key=odds.__getitem__) for name, odds in told.items() if odds}
+
+
+def label_in_signal(items: Sequence[Reference]) -> bool:
+    """Whether what is heard or seen of the speakers was rendered, and so from the gold label.
+
+    Our renderer tags its files as synthetic; the first file that is there is looked at.
+    """
+    import av
+
+    for reference in items:
+        for turn in reference.context:
+            for path in (turn.audio, turn.video):
+                if path is None or not path.is_file():
+                    continue
+                try:
+                    with av.open(str(path)) as file:
+                        told = " ".join(map(str, file.metadata.values()))
+                except av.FFmpegError:
+                    continue
+                return "synthetic" in told.lower()
+    return False
+
+
+def save_forced(system: Empatheia, reference: Reference, out: Path) -> Answer:
+    """Gold words and person with the system's feeling. Raises InputError without gold words."""
+    from empatheia.media.audio import read_audio, wav_bytes
+    from empatheia.media.video import encode_mp4
+    from empatheia.model import intensity_of
+    from empatheia.reasoner import Request
+    from empatheia.speech.sentences import join, speak
+    from empatheia.types import Profile
+
+    if reference.response is None:
+        raise InputError(f"{reference.id} has no human reply: teacher forcing needs its words")
+    who = reference.listener or Profile()
+    thought = system.reasoner.think([Request(reference.context, who)]).thoughts[0]
+    feeling, strength = thought.chain.response_emotion, intensity_of(thought)
+    if reference.audio is not None:
+        speech = read_audio(reference.audio)
+    else:
+        speech = join(list(speak(system.speech, reference.response, feeling, strength, who)))
+    style = system.face.style_for(feeling, strength, who)
+    person = system.face.avatar_for(who)
+    frames = system.face.generate(person, system.face.encode_content(speech), style)
+    name = media_name(reference.id)
+    mp4 = encode_mp4(frames, system.face.fps, speech)
+    write_together(out / "media", {f"{name}.wav": wav_bytes(speech), f"{name}.mp4": mp4})
+    return Answer(
+        id=reference.id,
+        reply=reference.response,
+        emotion=thought.chain.speaker_emotion,
+        chain=asdict(thought.chain),
+        audio=out / "media" / f"{name}.wav",
+        video=out / "media" / f"{name}.mp4",
+        profile=asdict(who),
+        avatar=person.id,
     )
 
 

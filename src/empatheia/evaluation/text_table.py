@@ -59,10 +59,17 @@ NO_HUMAN = "human replies, which this data does not have"
 
 
 def text_table(
-    name: str, pairs: Sequence[Pair], embed: Embed | None = None, weights: str = "none"
+    name: str,
+    pairs: Sequence[Pair],
+    embed: Embed | None = None,
+    weights: str = "none",
+    mark: str = "",
 ) -> Table:
-    """The table of one system. ``embed`` gives unit sentence vectors; None: n/a."""
-    rows = [Row(name, _system(pairs, embed, weights))]
+    """The table of one system. ``embed`` gives unit sentence vectors; None: n/a.
+
+    ``mark`` says how the row is not like the rest, as ``label in the signal``.
+    """
+    rows = [Row(name, _system(pairs, embed, weights), mark)]
     labelled = [r for r, _ in pairs if r.emotion]
     if labelled:
         rows.append(_majority(pairs))

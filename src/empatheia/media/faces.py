@@ -40,7 +40,7 @@ class Faces:
     def note(self) -> str | None:
         """What a person should know about the choice."""
         if self.count is None:
-            return "no face detector is installed (pip install scikit-image): the middle is taken"
+            return "no face detector: the middle is taken (pip install 'empatheia[listen]')"
         if self.count == 0:
             return "no upright face is seen: the middle of the picture is taken"
         return f"{self.count} faces are seen: the largest is taken" if self.count > 1 else None

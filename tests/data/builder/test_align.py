@@ -14,7 +14,7 @@ from empatheia.data import manifest
 from empatheia.data.builder.align import Aligner, align
 from empatheia.errors import InputError
 from empatheia.media.audio import read_audio, wav_bytes
-from empatheia.types import Dialogue, Phoneme, Speech, Turn
+from empatheia.types import Dialogue, Phoneme, Speech, TimedPhoneme, Turn
 
 RAVDESS = Path(__file__).parents[4] / "shared" / "data" / "ravdess"
 KIDS = "K IH1 D Z|AA1 R|T AO1 K IH0 NG|B AY1|DH AH0|D AO1 R"
@@ -55,6 +55,24 @@ def test_what_does_not_fit_is_a_failure_and_the_rest_goes_on(tmp_path: Path) -> 
     assert [fault.turn for fault in done.faults] == [0, 2]
     assert all(turn.times is None for turn in done.dialogue.turns)
     manifest.write(tmp_path / "m.jsonl", [done.dialogue])
+
+
+def test_times_are_found_once_and_again_for_another_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def found(self: Aligner, speech: Speech, text: str) -> tuple[TimedPhoneme, ...]:
+        asked.append(text)
+        return (TimedPhoneme("AH0", 0.0, 0.5, 0),)
+
+    monkeypatch.setattr(Aligner, "align", found)
+    (tmp_path / "a.wav").write_bytes(wav_bytes(hum(1.0)))
+    for text in ("One.", "One.", "Two."):
+        dialogue = Dialogue("hit:1", (Turn("speaker", text, audio=tmp_path / "a.wav"),))
+        done = next(align([dialogue], tmp_path / "t", pronounce))
+        assert done.dialogue.turns[0].times is not None
+    assert asked == ["One.", "Two."]
 
 
 def test_nothing_to_say() -> None:

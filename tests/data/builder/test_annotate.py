@@ -19,12 +19,12 @@ from empatheia.data.builder import annotate as work
 from empatheia.data.builder.cache import AnswerCache
 from empatheia.data.builder.endpoint import AnswerError, Endpoint, EndpointError, Settings
 from empatheia.data.validate import validate
-from empatheia.errors import InputError
+from empatheia.errors import ConfigError, InputError
 from empatheia.types import Dialogue, Profile, Turn
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from server import Server, serving  # noqa: E402
+from chat_server import Server, serving  # noqa: E402
 
 DIALOGUES = [
     Dialogue("1", (Turn("speaker", "My dog ran away."), Turn("listener", "Oh no."))),
@@ -118,11 +118,18 @@ def test_one_dialogue_that_fails_leaves_the_others(cache: AnswerCache) -> None:
 def test_an_endpoint_that_refuses_or_is_gone_stops_the_run(cache: AnswerCache) -> None:
     with serving(lambda number, body: 401) as server, pytest.raises(EndpointError, match="401"):
         annotated(server, cache)
-    many = [Dialogue(str(i), DIALOGUES[0].turns) for i in range(40)]
     asks = Endpoint(Settings("http://127.0.0.1:9/v1", "m", attempts=1, timeout=1))
-    with pytest.raises(EndpointError, match="in a row"):
-        list(work.annotate(many, cache, asks, 1))
+    with pytest.raises(EndpointError, match="nobody listens"):
+        list(work.annotate(DIALOGUES, cache, asks, 1))
     asks.close()
+    many = [Dialogue(str(i), DIALOGUES[0].turns) for i in range(40)]
+    with serving(lambda number, body: 500) as server:
+        asks = endpoint(server, attempts=1)
+        with pytest.raises(EndpointError, match="in a row"):
+            list(work.annotate(many, cache, asks, 1))
+        asks.close()
+    with pytest.raises(ConfigError, match="no address"):
+        Endpoint(Settings("localhost:8000", "m"))
 
 
 def test_rate_and_concurrency_are_kept(cache: AnswerCache) -> None:

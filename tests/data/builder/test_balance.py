@@ -18,7 +18,7 @@ from empatheia.errors import InputError
 from empatheia.types import Dialogue, Profile, Turn
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import answer_to, serving
+from chat_server import answer_to, serving
 
 WORDS = "the garden was full of snow and my old neighbour sang a song about it all night"
 

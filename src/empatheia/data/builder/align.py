@@ -8,6 +8,7 @@ it finds no path, or one whose sounds are implausibly short: such an utterance i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,11 +127,12 @@ def align_dialogue(aligner: Aligner, dialogue: Dialogue, folder: Path) -> Aligne
         if turn.audio is None or turn.times is not None:
             turns.append(turn)
             continue
-        target = folder / f"{turn.audio.stem}.json"
+        target = folder / f"{re.sub(r'[^A-Za-z0-9_-]', '-', dialogue.id)}-{place}.json"
         try:
-            if not target.is_file():
+            made_of = {"text": turn.text, "audio": turn.audio.name, "bytes": _size(turn.audio)}
+            if not _done(target, made_of):
                 speech = read_audio(turn.audio, RATE)
-                _write(target, aligner.align(speech, turn.text), turn.text, speech.seconds)
+                _write(target, aligner.align(speech, turn.text), made_of, speech.seconds)
             turns.append(replace(turn, times=target))
         except InputError as error:
             faults.append(Fault("M8", dialogue.id, str(error), place))
@@ -138,11 +140,26 @@ def align_dialogue(aligner: Aligner, dialogue: Dialogue, folder: Path) -> Aligne
     return Aligned(replace(dialogue, turns=tuple(turns)), tuple(faults))
 
 
-def _write(target: Path, phonemes: Iterable[TimedPhoneme], text: str, seconds: float) -> None:
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _done(target: Path, made_of: dict[str, Any]) -> bool:
+    """Whether these times were found before for the same text and sound."""
+    try:
+        told = json.loads(target.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return all(told.get(name) == value for name, value in made_of.items())
+
+
+def _write(
+    target: Path, phonemes: Iterable[TimedPhoneme], made_of: dict[str, Any], seconds: float
+) -> None:
     told = {
-        "text": text,
+        **made_of,
         "seconds": round(seconds, 4),
-        "words": text.split(),
+        "words": str(made_of["text"]).split(),
         "phonemes": [[p.symbol, p.start, p.end, p.word] for p in phonemes],
         "by": "forced alignment",
     }

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from empatheia.data.schema import Schema, problems
-from empatheia.errors import EmpatheiaError, MissingExtraError
+from empatheia.errors import ConfigError, EmpatheiaError, MissingExtraError
 
 Messages = Sequence[Mapping[str, str]]
+UNREACHED: Final = "nobody listens at"
 AGAIN: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
@@ -62,6 +63,10 @@ class Endpoint:
             import httpx2
         except ImportError as error:
             raise MissingExtraError("httpx2", "data") from error
+        if not settings.url.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"--url {settings.url!r} is no address: give one as in http://localhost:8000/v1"
+            )
         self.settings = settings
         key = os.environ.get(settings.key_variable, "")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -84,6 +89,11 @@ class Endpoint:
             answer, reason = self._attempt(messages, schema, name, attempt)
             if answer is not None:
                 return answer
+        if reason.startswith(UNREACHED):
+            raise EndpointError(
+                f"{reason} (tried {self.settings.attempts} times). Answers so far are kept: start "
+                "it and call the same command again."
+            )
         raise AnswerError(f"no usable answer after {self.settings.attempts} attempts: {reason}")
 
     def _pause(self, attempt: int, reason: str) -> float:
@@ -121,8 +131,10 @@ class Endpoint:
             response = self._http.post(url, json=body)
         except httpx2.InvalidURL as error:
             raise EndpointError(f"{url} is no address: {error}") from error
+        except httpx2.ConnectError as error:
+            return None, f"{UNREACHED} {url}: {error}"
         except httpx2.TransportError as error:
-            return None, f"no connection to {url}: {type(error).__name__} {error}".strip()
+            return None, f"no answer from {url}: {type(error).__name__} {error}".strip()
         return self._read(response, schema, "response_format" in body)
 
     def _read(self, response: Any, schema: Schema, structured: bool) -> tuple[Answer | None, str]:

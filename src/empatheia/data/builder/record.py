@@ -26,7 +26,7 @@ from empatheia.data.media_checks import (
     whole_wav,
 )
 from empatheia.data.requests import profile_text
-from empatheia.data.rules import Fault
+from empatheia.data.rules import NOTICES, Fault
 from empatheia.data.sound_checks import measure
 from empatheia.errors import InputError, MediaError, unknown
 from empatheia.media.audio import read_audio
@@ -224,9 +224,9 @@ def _take(
             chosen[kind] = paths[0]
     if len(chosen) == 2:
         reasons += quality(chosen["audio"], chosen["video"], turn.text, faces)
-    if reasons:
+    if any(rule not in NOTICES for rule, _ in reasons):
         return turn, reasons
-    return replace(turn, audio=chosen["audio"], video=chosen["video"], times=None), []
+    return replace(turn, audio=chosen["audio"], video=chosen["video"], times=None), reasons
 
 
 def quality(
@@ -253,9 +253,9 @@ def quality(
     apart = abs(len(seen.frames) / seen.fps - speech.seconds)
     if apart > APART:
         yield "M4", f"sound and video differ by {apart:.2f} s"
-    step = max(len(seen.frames) // 3, 1)
-    if faces is not None and any(faces(p) != 1 for p in seen.frames[::step]):
-        yield "M6", "not one face in view all the time"
+    count = faces(seen.frames) if faces else None
+    if count is not None and count != 1:
+        yield "M6", f"{count} faces are seen: look at it"
     off = lag(seen, speech)
     if off.correlation >= SURE and abs(off.seconds) > MOST_LAG:
         yield "M4", f"lips and sound are {abs(off.seconds):.2f} s apart"

@@ -86,11 +86,11 @@ def lens(look: Look, side: int) -> Points:
     """Outline of one lens."""
     a = np.linspace(0, 2 * np.pi, 49)[:-1]
     power = 2 / (2.3 if look.glasses == "round" else 4.2)
-    rx, ry = (18.0, 16.0) if look.glasses == "round" else (19.5, 14.0)
+    rx, ry = (17.5, 15.0) if look.glasses == "round" else (19.0, 13.0)
     k = look.eye_size / 14.5
     c, s = np.cos(a), np.sin(a)
     x = 128 + side * (look.eye_x + 0.6) + k * rx * np.sign(c) * np.abs(c) ** power
-    return np.stack([x, look.eye_y + 1.5 + k * ry * np.sign(s) * np.abs(s) ** power], 1)
+    return np.stack([x, look.eye_y + 2.4 + k * ry * np.sign(s) * np.abs(s) ** power], 1)
 
 
 def paint_glasses(look: Look, scale: float) -> Canvas | None:
@@ -104,7 +104,7 @@ def paint_glasses(look: Look, scale: float) -> Canvas | None:
         closed = np.vstack([ring, ring[:2]])
         glass = canvas.fill(ring)
         canvas.paint(
-            canvas.fill(ribbon(closed + (0, 1.6), np.full(len(closed), 2.6)), 1.2),
+            canvas.fill(ribbon(closed + (0, 1.6), np.full(len(closed), 2.0)), 1.2),
             (0.25, 0.12, 0.10),
             0.28,
         )
@@ -112,7 +112,7 @@ def paint_glasses(look: Look, scale: float) -> Canvas | None:
         cx, cy = ring.mean(0)
         streak = np.array([(-9, -14), (-3, -14), (-12, 12), (-18, 12)], float) + (cx, cy)
         canvas.paint(canvas.fill(streak, 0.6) * glass, (1.0, 1.0, 1.0), 0.13)
-        canvas.paint(canvas.fill(ribbon(closed, np.full(len(closed), 2.3))), frame)
+        canvas.paint(canvas.fill(ribbon(closed, np.full(len(closed), 1.6))), frame)
         canvas.paint(
             canvas.fill(ribbon(closed[24:40] + (0, -0.5), np.full(16, 0.5)), 0.3), (1, 1, 1), 0.30
         )
@@ -124,10 +124,10 @@ def paint_glasses(look: Look, scale: float) -> Canvas | None:
                 (128 + side * (look.face_width + 1), look.eye_y - 3),
             ]
         )
-        canvas.paint(canvas.fill(ribbon(arm, np.linspace(2.4, 1.8, len(arm)))), frame)
+        canvas.paint(canvas.fill(ribbon(arm, np.linspace(1.8, 1.5, len(arm)))), frame)
     inner = lens(look, 1)[24] - (0.6, 2.5)
     bridge = spline([(256 - inner[0], inner[1]), (128, inner[1] - 3.6), (inner[0], inner[1])])
-    canvas.paint(canvas.fill(ribbon(bridge, np.full(len(bridge), 2.3))), frame)
+    canvas.paint(canvas.fill(ribbon(bridge, np.full(len(bridge), 1.7))), frame)
     return canvas
 
 

@@ -44,7 +44,7 @@ class Look:
     eye_tilt: float = 0.0  # units that the outer corner is higher
     crease: float = 1.0
     lashes: float = 0.3
-    brow_y: float = 104.0
+    brow_y: float = 106.0
     brow_thick: float = 5.0
     brow_arch: float = 3.0
     brow_colour: Colour = (0.2, 0.15, 0.1)
@@ -154,7 +154,7 @@ def look_for(profile: Profile, seed: int) -> Look:
         hair_colour=hair,
         iris=rgb(pick(IRIS[profile.race])),
         lips=mix(
-            (0.80, 0.38, 0.38), (skin[0] * 0.78, skin[1] * 0.60, skin[2] * 0.60), 0.45 + 0.4 * dark
+            (0.80, 0.38, 0.38), (skin[0] * 0.78, skin[1] * 0.60, skin[2] * 0.60), 0.36 + 0.38 * dark
         ),
         cloth=cloth,
         trim=mix(cloth, (1.0, 1.0, 1.0), 0.6),
@@ -167,7 +167,7 @@ def look_for(profile: Profile, seed: int) -> Look:
         ),
         brow_colour=mix(hair, (0.16, 0.11, 0.09), 0.35)
         if profile.age != "elderly"
-        else mix(hair, (0.45, 0.42, 0.4), 0.5),
+        else mix(hair, (0.36, 0.33, 0.31), 0.6),
         seed=seed,
     )
     for change in (_gender(profile), _race(profile, rng), _age(profile, rng)):
@@ -252,7 +252,7 @@ def _age(profile: Profile, rng: np.random.Generator) -> dict[str, Any]:
         "child": {
             "face_width": ("*", 1.03), "jaw_width": ("*", 1.17), "chin_width": ("*", 1.32),
             "chin_y": ("+", -10.0), "eye_y": ("+", 7.0), "eye_size": ("*", 1.10),
-            "eye_open": ("*", 1.12), "eye_x": ("*", 1.02), "brow_y": ("+", 5.0),
+            "eye_open": ("*", 1.12), "eye_x": ("*", 1.02), "brow_y": ("+", 6.0),
             "brow_thick": ("*", 0.72), "nose_y": ("+", -1.0), "nose_width": ("*", 0.78),
             "mouth_y": ("+", -2.5), "mouth_width": ("*", 0.82), "lip_upper": ("*", 0.82),
             "lip_lower": ("*", 0.85), "shoulders": ("*", 0.78), "neck": ("*", 0.84), "blush": 1.1,

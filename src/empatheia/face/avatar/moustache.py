@@ -14,7 +14,7 @@ from empatheia.face.avatar.mouth import Lips
 _WIDE, _HIGH = 72, 44  # units of fur, its middle at the rest place of the lip's bow
 _T = steps(33, -1, 1)
 _ABS = np.abs(_T)
-_OVER = (1 - _ABS**2.2) * 1.3 - 0.5 * np.exp(-((_T / 0.10) ** 2))  # how far it hangs over the lip
+_OVER = (1 - _ABS**2.2) * 0.3 - 0.5 * np.exp(-((_T / 0.10) ** 2))  # how far it hangs over the lip
 WORN = ("moustache", "full", "short")
 
 

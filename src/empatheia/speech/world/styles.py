@@ -45,8 +45,8 @@ _WOMEN, _MEN = ("slt", "slt-hts"), ("rms",)
 # Mean F0 after Titze (1994) and Stathopoulos et al. (2011): children high, old men rise, old women
 # fall; formants move with the length of the vocal tract, within what stays intelligible.
 _SPEAKERS = {
-    ("child", "female"): Speaker(_WOMEN, 285.0, Variation(formants=1.12, rate=0.97, tilt=0.3)),
-    ("child", "male"): Speaker(_WOMEN, 245.0, Variation(formants=1.03, rate=1.04, breath=-0.3)),
+    ("child", "female"): Speaker(_WOMEN, 258.0, Variation(formants=1.05, rate=0.97, tilt=0.3)),
+    ("child", "male"): Speaker(_WOMEN, 236.0, Variation(formants=1.01, rate=1.02, breath=-0.3)),
     ("young", "female"): Speaker(_WOMEN, 205.0, Variation(rate=1.05)),
     ("young", "male"): Speaker(_MEN, 122.0, Variation(formants=1.03, rate=1.05)),
     ("middle-aged", "female"): Speaker(_WOMEN, 178.0, Variation(formants=0.95, rate=0.98)),

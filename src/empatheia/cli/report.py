@@ -1,0 +1,57 @@
+"""``empatheia report``: the paper's tables and figures as one page that opens offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ScoresOption = Annotated[
+    list[Path], typer.Option(help="Folder of `empatheia evaluate`; again for each system.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command()(report)
+
+
+def report(
+    scores: ScoresOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page to write: report.html.")],
+    data: Annotated[Path | None, typer.Option(help="Dialogues, for Figures 6 and 8.")] = None,
+    predictions: Annotated[Path | None, typer.Option(help="Ours, for Figures 6 and 8.")] = None,
+    pipeline: Annotated[Path | None, typer.Option(help="The pipeline's, for Figure 8.")] = None,
+    votes: Annotated[Path | None, typer.Option(help="Votes of people, one JSON a line.")] = None,
+    features: Annotated[Path | None, typer.Option(help="npz of features, with SD.")] = None,
+    features_without: Annotated[Path | None, typer.Option(help="The same, without SD.")] = None,
+    cases: Annotated[int, typer.Option(min=0, max=50, help="Cases in Figure 8.")] = 4,
+) -> None:
+    """Tables 2 and 3, Figures 6, 7 and 8, the paper's numbers in columns of their own."""
+    from empatheia.data.predictions import read_answers
+    from empatheia.data.references import read_references
+    from empatheia.errors import ConfigError
+    from empatheia.evaluation.matching import Pair, match
+    from empatheia.evaluation.report import Material, page, read_scores
+    from empatheia.evaluation.votes import read_votes
+    from empatheia.files import check_writable, write_whole
+
+    check_writable(out.parent)
+    if (data is None) != (predictions is None):
+        raise ConfigError("--data and --predictions belong together: give both or none")
+    pairs: tuple[Pair, ...] = ()
+    if data is not None and predictions is not None:
+        pairs = match(read_references(data).items, read_answers(predictions).items).pairs
+    other = {a.id: a for a in read_answers(pipeline).items} if pipeline is not None else {}
+    named = {"with SD": features, "without SD": features_without}
+    material = Material(
+        [read_scores(path) for path in scores],
+        pairs,
+        other,
+        read_votes(votes) if votes is not None else {},
+        {title: path for title, path in named.items() if path is not None},
+        cases,
+    )
+    write_whole(out, page(material).encode())
+    typer.echo(str(out))

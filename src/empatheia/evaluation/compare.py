@@ -1,0 +1,71 @@
+"""Two and more systems on the same items: differences with intervals and Holm's p-values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from empatheia.errors import InputError
+from empatheia.evaluation.matching import Pair
+from empatheia.evaluation.resampling import Comparison, paired
+from empatheia.evaluation.text_metrics import rouge_l, tokens
+
+Measure = Callable[[Pair], float | None]
+
+
+def _accuracy(pair: Pair) -> float | None:
+    reference, answer = pair
+    return None if reference.emotion is None else 100.0 * (answer.emotion == reference.emotion)
+
+
+def _rouge(pair: Pair) -> float | None:
+    reference, answer = pair
+    if reference.response is None:
+        return None
+    return rouge_l(tokens(answer.reply), tokens(reference.response))
+
+
+MEASURES: Final[Mapping[str, Measure]] = {
+    "accuracy": _accuracy,
+    "rouge_l": _rouge,
+    "words": lambda pair: float(len(pair[1].reply.split())),
+}
+
+
+def compare(systems: Mapping[str, Sequence[Pair]]) -> dict[str, list[Comparison]]:
+    """Every pair of systems by every measure; an item is a dialogue (the mean of its replies).
+
+    Replies of one dialogue are alike, so dialogues and not replies are compared. Holm's correction
+    is over the pairs of one measure. Raises InputError for fewer than two systems.
+    """
+    if len(systems) < 2:
+        raise InputError(f"{len(systems)} system; two and more are compared")
+    out = {}
+    for name, measure in MEASURES.items():
+        means = {system: _by_dialogue(pairs, measure) for system, pairs in systems.items()}
+        if all(means.values()):
+            out[name] = paired(means)
+    return out
+
+
+def _by_dialogue(pairs: Sequence[Pair], measure: Measure) -> list[float]:
+    rows: dict[str, list[float]] = {}
+    for pair in pairs:
+        value = measure(pair)
+        if value is not None:
+            rows.setdefault(pair[0].dialogue, []).append(value)
+    return [float(np.mean(values)) for values in rows.values()]
+
+
+def told(found: Mapping[str, Sequence[Comparison]]) -> str:
+    """A Markdown table."""
+    lines = ["| measure | A | B | A - B | 95 % | p | p (Holm) | dialogues |", "|---" * 8 + "|"]
+    for name, rows in found.items():
+        lines += [
+            f"| {name} | {c.a} | {c.b} | {c.difference:.2f} | [{c.ci95[0]:.2f}, {c.ci95[1]:.2f}] "
+            f"| {c.p:.4f} | {c.p_holm:.4f} | {c.n} |"
+            for c in rows
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,65 @@
+"""Bars and points as SVG text, which a page carries without anything from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empatheia.evaluation.scorecard import Figure
+
+_COLOURS = (
+    "#2a6f97", "#d1495b", "#66a182", "#edae49", "#7b5ea7", "#8d6a4f", "#4c4c4c", "#e07fb0",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A named percentage with its interval and n."""
+
+    name: str
+    figure: Figure
+
+
+def bars(title: str, found: Sequence[Bar], width: int = 560) -> str:
+    """Horizontal bars from 0 to 100, a whisker for the interval, n behind each."""
+    row, left = 22, 150
+    height = 30 + row * len(found)
+    span = width - left - 120
+    out = [f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img">']
+    out.append(f'<text x="0" y="14" class="t">{escape(title)}</text>')
+    for i, bar in enumerate(found):
+        y, f = 26 + i * row, bar.figure
+        out.append(f'<text x="{left - 6}" y="{y + 13}" text-anchor="end">{escape(bar.name)}</text>')
+        if f.value is None:
+            out.append(f'<text x="{left}" y="{y + 13}">n/a</text>')
+            continue
+        out.append(
+            f'<rect x="{left}" y="{y}" width="{f.value / 100 * span:.1f}" height="{row - 6}"/>'
+        )
+        if f.ci95 is not None:
+            a, b = (left + v / 100 * span for v in f.ci95)
+            middle = y + (row - 6) / 2
+            out.append(f'<path d="M{a:.1f} {middle}H{b:.1f}" class="w"/>')
+        out.append(f'<text x="{left + span + 8}" y="{y + 13}">{f.value:.1f}  (n={f.n})</text>')
+    return "\n".join([*out, "</svg>"])
+
+
+def points(title: str, places: NDArray[np.float64], labels: Sequence[str], side: int = 360) -> str:
+    """Scattered points (n, 2) in the colour of their label, with a legend."""
+    low, high = places.min(0), places.max(0)
+    scaled = 10 + (places - low) / np.maximum(high - low, 1e-9) * (side - 20)
+    names = sorted(set(labels))
+    colour = {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
+    out = [f'<svg viewBox="0 0 {side + 150} {side + 24}" width="{side + 150}" role="img">']
+    out.append(f'<text x="0" y="14" class="t">{escape(title)}</text>')
+    for (x, y), label in zip(scaled, labels, strict=True):
+        out.append(f'<circle cx="{x:.1f}" cy="{y + 20:.1f}" r="3" fill="{colour[label]}"/>')
+    for i, name in enumerate(names):
+        y = 30 + 16 * i
+        out.append(f'<circle cx="{side + 14}" cy="{y}" r="5" fill="{colour[name]}"/>')
+        out.append(f'<text x="{side + 24}" y="{y + 4}">{escape(name)}</text>')
+    return "\n".join([*out, "</svg>"])

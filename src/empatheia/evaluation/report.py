@@ -1,0 +1,278 @@
+"""``empatheia report``: the paper's tables and figures as one page that opens offline."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from empatheia.data.labels import AVAMERG_32_TO_7
+from empatheia.data.predictions import Answer
+from empatheia.data.references import Reference
+from empatheia.errors import InputError
+from empatheia.evaluation import published_numbers as paper
+from empatheia.evaluation.drawing import Bar, bars, points
+from empatheia.evaluation.matching import Pair
+from empatheia.evaluation.scorecard import FORMAT, Figure
+from empatheia.evaluation.statistics import ratio_score
+from empatheia.evaluation.votes import Votes, voted
+
+IN_SIGNAL: Final = "label in the signal"
+MEDIA: Final = {".wav": "audio/wav", ".mp4": "video/mp4", ".flac": "audio/flac"}
+LARGEST: Final = 8_000_000  # bytes of one media file that a page carries
+SAMPLES: Final = 500
+COLUMNS2: Final = (("accuracy", "Acc", 2), ("dist1", "Dist-1", 2), ("dist2", "Dist-2", 2))
+COLUMNS3: Final = (
+    ("mos", "MOS", 2), ("smos", "SMOS", 2), ("cpbd", "CPBD", 3), ("ssim", "SSIM", 3),
+    ("sync_cf", "Sync_cf", 2),
+)  # fmt: skip
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}
+table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .7rem;text-align:right}
+td:first-child,th:first-child{text-align:left}thead{border-bottom:2px solid #444}
+.paper{background:#f4efe4;color:#6b5836}small,.note{color:#666}svg{display:block;margin:1rem 0}
+svg text{font:12px system-ui,sans-serif}svg .t{font-weight:600;font-size:13px}
+svg rect{fill:#2a6f97}svg .w{stroke:#111;stroke-width:1.4;fill:none}
+.case{display:grid;grid-template-columns:1fr 1fr;gap:1rem;border-top:1px solid #ccc;padding:1rem 0}
+.case>div:first-child{grid-column:1/-1}video{max-width:100%;width:320px}audio{width:320px}
+dt{color:#666}dd{margin:0 0 .4rem 0}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a report is made of; anything may be missing and is then said to be."""
+
+    scores: Sequence[Mapping[str, Any]]
+    pairs: Sequence[Pair] = ()
+    pipeline: Mapping[str, Answer] = field(default_factory=dict)
+    votes: Votes = field(default_factory=dict)
+    features: Mapping[str, Path] = field(default_factory=dict)  # "with SD" -> npz
+    cases: int = 4
+
+
+def read_scores(path: Path) -> dict[str, Any]:
+    """A scores.json or the folder of one. Raises InputError."""
+    file = path / "scores.json" if path.is_dir() else path
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} cannot be read as scores: {error}") from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise InputError(f"{file} is not of `empatheia evaluate` ({FORMAT})")
+    return found
+
+
+def page(material: Material) -> str:
+    """The whole HTML page."""
+    parts = [
+        _table2(material),
+        _table3(material),
+        _figure6(material.pairs),
+        _figure7(material.features),
+        _figure8(material),
+    ]
+    head = "<!doctype html><html lang=en><meta charset=utf-8><title>Empatheia: results</title>"
+    intro = (
+        "<h1>Results</h1><p class=note>Columns on this ground are <span class=paper>the paper's "
+        "published numbers</span> (arXiv 2502.04976): other data, other raters, not to be compared "
+        "number by number. Brackets are 95 % intervals; n/a says what is missing.</p>"
+    )
+    return "\n".join([head, f"<style>{_STYLE}</style>", intro, *parts, "</html>"])
+
+
+Cells = Mapping[str, Figure]
+
+
+def _rows(
+    scores: Sequence[Mapping[str, Any]], tables: Sequence[str]
+) -> dict[str, tuple[str, Cells]]:
+    """Name -> (mark, figures) over all scores; figures of one name are joined over tables."""
+    out: dict[str, tuple[str, dict[str, Figure]]] = {}
+    for card in scores:
+        for table in tables:
+            for row in card["tables"].get(table, {}).get("rows", ()):
+                _, figures = out.setdefault(row["name"], (row["mark"], {}))
+                for name, told in row["figures"].items():
+                    low_high = told["ci95"] and (told["ci95"][0], told["ci95"][1])
+                    figures[name] = Figure(
+                        told["value"], told["n"], low_high, told["weights"], told["needs"]
+                    )
+    return {name: (mark, figures) for name, (mark, figures) in out.items()}
+
+
+def _html_table(
+    columns: Sequence[tuple[str, str, int]],
+    ours: Mapping[str, tuple[str, Cells]],
+    published: Mapping[str, Sequence[float]],
+    names: Sequence[str],
+) -> str:
+    heads = "".join(f"<th>{escape(title)}</th>" for _, title, _ in columns)
+    theirs = "".join(f"<th class=paper>{escape(name)} (paper)</th>" for name in names)
+    lines = [f"<table><thead><tr><th></th><th>n</th>{heads}{theirs}</tr></thead>"]
+    needs: list[str] = []
+    for name, (mark, figures) in ours.items():
+        shown = f"{name} ({mark})" if mark else name
+        count = max((f.n for f in figures.values()), default=0)
+        cells = "".join(f"<td>{_shown(figures.get(key), d)}</td>" for key, _, d in columns)
+        blank = "<td class=paper></td>" * len(names)
+        lines.append(f"<tr><td>{escape(shown)}</td><td>{count or ''}</td>{cells}{blank}</tr>")
+        needs += [
+            f"{title}, {shown}: n/a (needs {f.needs})"
+            for key, title, _ in columns
+            if (f := figures.get(key)) is not None and f.needs
+        ]
+    for name, values in published.items():
+        blank = "<td></td>" * (len(columns) + 1)
+        cells = "".join(f"<td class=paper>{value:g}</td>" for value in values)
+        lines.append(f"<tr><td class=paper>{escape(name)}</td>{blank}{cells}</tr>")
+    notes = "".join(f"<br>{escape(n)}" for n in dict.fromkeys(needs))
+    return "\n".join([*lines, "</table>"]) + (f"<p><small>{notes}</small></p>" if notes else "")
+
+
+def _shown(figure: Figure | None, digits: int) -> str:
+    return "" if figure is None else escape(figure.shown(digits))
+
+
+def _table2(material: Material) -> str:
+    found = _rows(material.scores, ["text"])
+    apart = {name: row for name, row in found.items() if IN_SIGNAL in row[0]}
+    plain = {name: row for name, row in found.items() if name not in apart}
+    out = "<h2>Table 2: text</h2>"
+    out += _html_table(COLUMNS2, plain, paper.TABLE2, paper.TABLE2_COLUMNS)
+    out += "<p class=note>Dist-n falls as n grows: compare it at equal n only.</p>"
+    if apart:
+        out += f"<h3>Input media rendered from the gold label ({IN_SIGNAL})</h3>"
+        out += _html_table(COLUMNS2, apart, {}, ())
+    return out
+
+
+def _table3(material: Material) -> str:
+    found = _rows(material.scores, ["speech", "video"])
+    rows: dict[str, tuple[str, Cells]] = {}
+    for name, (mark, figures) in found.items():
+        human = {q.lower(): f for q in ("MOS", "SMOS") if (f := voted(material.votes, name, q))}
+        rows[name] = (mark, {**figures, **human})
+    out = "<h2>Table 3: speech and talking face</h2>"
+    return out + _html_table(COLUMNS3, rows, paper.TABLE3, paper.TABLE3_COLUMNS)
+
+
+def _figure6(pairs: Sequence[Pair]) -> str:
+    """Accuracy by emotion, and by age and gender of the two people."""
+    known = [(r, a) for r, a in pairs if r.emotion and a.emotion]
+    out = "<h2>Figure 6: accuracy by emotion, age and gender</h2>"
+    if not known:
+        return out + "<p>n/a (needs labelled data and predictions: --data, --predictions)</p>"
+    emotion: Callable[[Reference], str | None] = lambda r: AVAMERG_32_TO_7.get(r.emotion or "")  # noqa: E731
+    out += bars("Emotion (32 labels grouped in 7)", groups(known, emotion))
+    for side in ("speaker", "listener"):
+        for name in ("age", "gender"):
+            found = groups(known, lambda r, s=side, n=name: getattr(getattr(r, s), n, None))  # type: ignore[misc]
+            who = "avatar" if side == "listener" else side
+            out += bars(f"{name} of the {who}", found) if found else _absent(f"{name} of {who}")
+    return out
+
+
+def _absent(what: str) -> str:
+    return f"<p>{escape(what)}: n/a (needs profiles, which this data does not have)</p>"
+
+
+def groups(pairs: Sequence[Pair], key: Callable[[Reference], str | None]) -> list[Bar]:
+    """Accuracy in each group of references, the largest group first."""
+    rows: dict[str, list[Pair]] = {}
+    for reference, answer in pairs:
+        name = key(reference)
+        if name is not None:
+            rows.setdefault(name, []).append((reference, answer))
+    out = []
+    for name, some in sorted(rows.items(), key=lambda item: (-len(item[1]), item[0])):
+        hits = [100.0 * (r.emotion == a.emotion) for r, a in some]
+        score = ratio_score(hits, [1.0] * len(hits), [r.dialogue for r, _ in some])
+        out.append(Bar(name, Figure.of(score)))
+    return out
+
+
+def _figure7(features: Mapping[str, Path]) -> str:
+    out = "<h2>Figure 7: emotion and profile features</h2>"
+    if not features:
+        needs = "--features FILE.npz with features (n, dim), emotion (n,) and profile (n,)"
+        return out + f"<p>n/a (needs {escape(needs)})</p>"
+    for title, path in features.items():
+        try:
+            with np.load(path) as data:
+                rows, names = data["features"], {k: data[k] for k in ("emotion", "profile")}
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(f"{path} is no file of features: {error}") from error
+        pick = np.random.default_rng(0).permutation(len(rows))[:SAMPLES]
+        places = tsne(np.asarray(rows[pick], np.float64))
+        for kind, labels in names.items():
+            told = [str(label) for label in labels[pick]]
+            value = separation(rows[pick], told)
+            head = f"{kind}, {title}: silhouette {value:.3f}, n={len(pick)}"
+            out += points(head, places, told)
+    return out
+
+
+def tsne(rows: np.ndarray) -> np.ndarray:
+    """(n, dim) -> (n, 2), the same at every run. Raises MissingExtraError."""
+    from empatheia.errors import MissingExtraError
+
+    try:
+        from sklearn.manifold import TSNE
+    except ImportError as error:
+        raise MissingExtraError("scikit-learn", "train") from error
+    near = min(30.0, (len(rows) - 1) / 3)
+    return np.asarray(TSNE(2, perplexity=near, init="pca", random_state=0).fit_transform(rows))
+
+
+def separation(rows: np.ndarray, labels: Sequence[str]) -> float:
+    """Silhouette in the space of the features; NaN for a single label."""
+    from sklearn.metrics import silhouette_score
+
+    if len(set(labels)) < 2 or len(set(labels)) == len(labels):
+        return float("nan")
+    return float(silhouette_score(rows, labels))
+
+
+def _figure8(material: Material) -> str:
+    out = "<h2>Figure 8: cases</h2>"
+    if not material.pairs:
+        return out + "<p>n/a (needs --data and --predictions)</p>"
+    count = min(material.cases, len(material.pairs))
+    places = np.linspace(0, len(material.pairs) - 1, count).round().astype(int)
+    for reference, answer in (material.pairs[int(i)] for i in dict.fromkeys(places)):
+        talk = "".join(f"<br><b>{t.role}</b> {escape(t.text)}" for t in reference.context)
+        human = (
+            f"<br><i>people replied: {escape(reference.response)}</i>" if reference.response else ""
+        )
+        label = f" <small>label: {escape(reference.emotion)}</small>" if reference.emotion else ""
+        out += f"<div class=case><div><b>{escape(reference.id)}</b>{label}{talk}{human}</div>"
+        out += _said("Empatheia", answer) + _said("Pipeline", material.pipeline.get(reference.id))
+        out += "</div>"
+    return out
+
+
+def _said(title: str, answer: Answer | None) -> str:
+    if answer is None:
+        return f"<div><h4>{title}</h4><p class=note>n/a (needs its predictions)</p></div>"
+    chain = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in answer.chain.items())
+    out = f"<div><h4>{title}</h4><p>{escape(answer.reply)}</p><dl>{chain}</dl>"
+    return out + _player(answer.audio) + _player(answer.video) + "</div>"
+
+
+def _player(path: Path | None) -> str:
+    """The file itself inside the page."""
+    if path is None:
+        return ""
+    kind = MEDIA.get(path.suffix.lower())
+    if not path.is_file() or kind is None or path.stat().st_size > LARGEST:
+        return f"<p class=note>{escape(path.name)} is not there or too large to be shown</p>"
+    content = base64.b64encode(path.read_bytes()).decode()
+    tag = kind.partition("/")[0]
+    return f'<{tag} controls src="data:{kind};base64,{content}"></{tag}>'

@@ -1,0 +1,205 @@
+"""The speech table: understood words, signal quality, the speaker's likeness, prosody, emotion.
+
+MOS and SMOS stay empty: only people's votes fill them. DNSMOS is the quality of a signal, not
+naturalness (it puts formant synthesis level with recordings), and is named so.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from empatheia.data.labels import EMOTIONS8
+from empatheia.errors import InputError, MissingExtraError
+from empatheia.evaluation.matching import Pair
+from empatheia.evaluation.recogniser import Recogniser, WordErrors
+from empatheia.evaluation.resampling import item_score
+from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
+from empatheia.evaluation.statistics import ratio_score
+from empatheia.evaluation.video_table import Faults
+from empatheia.media.audio import read_audio, resample
+from empatheia.speech.acoustics import Acoustics, measure
+from empatheia.types import Speech
+
+HUMAN = "human votes, from a rating study"
+NO_DNSMOS = "DNSMOS, from pip install speechmos onnxruntime librosa"
+NO_SPEAKER = "Resemblyzer, from pip install resemblyzer"
+NO_VOICE = "reference recordings, which this data does not have"
+NO_ACTORS = "RAVDESS speech to train the classifier on, given by --ravdess"
+NO_SPHINX = "PocketSphinx, from pip install pocketsphinx"
+_UNITS = {"pitch": "Hz", "span": "semitones", "seconds": "s", "energy": "dB", "tilt": "dB/octave"}
+
+METRICS = (
+    Metric("mos", "MOS", "up"),
+    Metric("smos", "SMOS", "up"),
+    Metric("wer", "WER", "down", 1, settings={"recogniser": "PocketSphinx 5, en-us", "scale": 100}),
+    Metric("dnsmos", "Signal quality (DNSMOS)", "up", 2, note="signal quality, not naturalness"),
+    Metric("secs", "Speaker similarity", "up", 3,
+           settings={"embedding": "Resemblyzer", "of": "reply and reference recording"}),
+    Metric("emotion", "Emotion acc (proxy)", "up", 1,
+           settings={"classifier": "SVM on RAVDESS", "of": "the feeling that was meant"}),
+    *(Metric(f"prosody_{n}", f"{n} ({u})", "none", 1) for n, u in _UNITS.items()),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A recording and the words it should say."""
+
+    item: str
+    sound: Path
+    text: str
+    emotion: str | None = None  # one of the eight keys, that was meant
+
+
+def speech_table(
+    name: str, pairs: Sequence[Pair], settings: Mapping[str, Any], ravdess: Path | None = None
+) -> tuple[Table, dict[str, list[str]]]:
+    """Table and faults of one system. Raises InputError where it has no sound at all."""
+    faults = Faults()
+    ours, truth = [], []
+    for reference, answer in pairs:
+        sound = answer.audio or answer.video
+        if sound is None or not sound.is_file():
+            faults.add("no sound", reference.id)
+        else:
+            feeling = answer.chain.get("response_emotion")
+            ours.append(Said(reference.id, sound, answer.reply, feeling))
+        if reference.audio is not None and reference.audio.is_file() and reference.response:
+            truth.append(Said(reference.id, reference.audio, reference.response))
+    if not ours:
+        raise InputError(f"none of {len(pairs)} predictions has sound that is there")
+    weights = str(settings.get("weights", "none"))
+    voice = _own(ours, faults, weights)
+    voice["secs"] = _likeness(pairs, faults)
+    voice["emotion"] = _emotion(ours, ravdess, faults)
+    rows = [Row(name, voice, str(settings.get("mark", "")))]
+    if truth:
+        rows.append(Row("Ground truth", _own(truth, faults), "ceiling"))
+    if len(ours) > 1:
+        away = [*ours[1:], ours[0]]
+        mixed = [Said(a.item, a.sound, b.text) for a, b in zip(ours, away, strict=True)]
+        rows.append(Row(f"{name}, other words", {"wer": _word_errors(mixed, faults)}, "floor"))
+    return Table("speech", "Speech", METRICS, tuple(rows)), dict(faults.found)
+
+
+def _own(said: Sequence[Said], faults: Faults, weights: str = "none") -> dict[str, Figure]:
+    found = {"mos": Figure.missing(HUMAN), "smos": Figure.missing(HUMAN)}
+    found["wer"] = _word_errors(said, faults, weights)
+    found["dnsmos"] = _signal_quality(said, faults)
+    heard = [
+        m
+        for s in said
+        if (m := faults.measure("prosody", s.item, lambda s=s: measure(read_audio(s.sound))))  # type: ignore[misc]
+    ]
+    return found | prosody(heard, weights)
+
+
+def prosody(heard: Sequence[Acoustics], weights: str = "none") -> dict[str, Figure]:
+    """Means over recordings of pitch, its span, length, energy and spectral tilt."""
+    if not heard:
+        return {}
+    names = [f.name for f in fields(Acoustics)]
+    return {
+        f"prosody_{n}": Figure.of(item_score([getattr(m, n) for m in heard]), weights)
+        for n in names
+    }
+
+
+def _word_errors(said: Sequence[Said], faults: Faults, weights: str = "none") -> Figure:
+    """Errors over words of all recordings; the interval draws recordings again."""
+    try:
+        recogniser = Recogniser()
+    except MissingExtraError:
+        return Figure.missing(NO_SPHINX, len(said))
+    parts: list[WordErrors] = []
+    for s in said:
+        errors = faults.measure(
+            "WER",
+            s.item,
+            lambda s=s: recogniser.errors(read_audio(s.sound), s.text),  # type: ignore[misc]
+        )
+        parts += [errors] if errors is not None and errors.words else []
+    if not parts:
+        return Figure.missing("replies with words and sound", len(said))
+    top, bottom = [100.0 * p.errors for p in parts], [float(p.words) for p in parts]
+    return Figure.of(ratio_score(top, bottom, range(len(parts))), weights)
+
+
+def _signal_quality(said: Sequence[Said], faults: Faults) -> Figure:
+    if importlib.util.find_spec("speechmos") is None:
+        return Figure.missing(NO_DNSMOS, len(said))
+    dnsmos = importlib.import_module("speechmos.dnsmos")
+
+    def one(path: Path) -> float:
+        speech = read_audio(path, 16_000)
+        return float(dnsmos.run(speech.audio, 16_000)["ovrl_mos"])
+
+    values = [v for s in said if (v := faults.measure("DNSMOS", s.item, lambda s=s: one(s.sound)))]  # type: ignore[misc]
+    return Figure.of(item_score(values)) if values else Figure.missing(NO_DNSMOS, len(said))
+
+
+def _likeness(pairs: Sequence[Pair], faults: Faults) -> Figure:
+    both = [
+        (r.id, a.audio, r.audio)
+        for r, a in pairs
+        if a.audio and r.audio and a.audio.is_file() and r.audio.is_file()
+    ]
+    if not both:
+        return Figure.missing(NO_VOICE)
+    if importlib.util.find_spec("resemblyzer") is None:
+        return Figure.missing(NO_SPEAKER, len(both))
+    encoder = importlib.import_module("resemblyzer").VoiceEncoder("cpu", verbose=False)
+
+    def vector(path: Path) -> Any:
+        sound: Speech = read_audio(path)
+        return encoder.embed_utterance(resample(sound.audio, sound.sample_rate, 16_000))
+
+    cosines = [
+        v
+        for item, a, b in both
+        if (v := faults.measure("likeness", item, lambda a=a, b=b: float(vector(a) @ vector(b))))  # type: ignore[misc]
+    ]
+    return Figure.of(item_score(cosines)) if cosines else Figure.missing(NO_SPEAKER, len(both))
+
+
+def _emotion(said: Sequence[Said], ravdess: Path | None, faults: Faults) -> Figure:
+    """Share of recordings in which a classifier trained on actors hears what was meant."""
+    if ravdess is None:
+        return Figure.missing(NO_ACTORS, len(said))
+    hear = emotion_classifier(ravdess)
+    meant = [s for s in said if s.emotion in hear.names]
+    faults.found["emotion without actors' examples"] += [s.item for s in said if s not in meant]
+    if not meant:
+        return Figure.missing(f"replies meant as one of {', '.join(hear.names)}", len(said))
+    hits = [100.0 * (hear(read_audio(s.sound)) == s.emotion) for s in meant]
+    return Figure.of(item_score(hits))
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Names one of the actors' emotions for a recording."""
+
+    model: Any
+    names: tuple[str, ...]
+
+    def __call__(self, speech: Speech) -> str:
+        from empatheia.evaluation.voice import _features
+
+        return str(self.model.predict(np.array([_features(speech)]))[0])
+
+
+def emotion_classifier(ravdess: Path) -> Hearing:
+    """An SVM on mel and pitch statistics of RAVDESS; it never hears our voices."""
+    from empatheia.evaluation.voice import _classifier, _features
+    from empatheia.evaluation.voice_emotion import actor_clips
+
+    clips = [c for c in actor_clips(ravdess) if c.emotion in EMOTIONS8]
+    rows = [_features(read_audio(c.path)) for c in clips]
+    names = [c.emotion for c in clips]
+    return Hearing(_classifier().fit(rows, names), tuple(sorted(set(names))))

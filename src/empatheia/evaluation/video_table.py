@@ -1,0 +1,254 @@
+"""The video table: sharpness, likeness to the reference, lips in step, eyes and still lips.
+
+Rows: the system, the reference videos (ceiling), and the system's pictures with another clip's
+sound (floor). SSIM, PSNR and landmark distances are teacher-forced: they are measured only where
+the predictions say that they render the reference's words and person.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from empatheia.errors import InputError
+from empatheia.evaluation import avsync, syncnet
+from empatheia.evaluation.face_sharpness import cpbd
+from empatheia.evaluation.landmark_measures import (
+    HOW,
+    blinks,
+    distances,
+    read_points,
+    silent_lip,
+)
+from empatheia.evaluation.matching import Pair
+from empatheia.evaluation.pictures import (
+    FPS,
+    SIZE,
+    SSIM_SETTINGS,
+    psnr,
+    shape_of,
+    side_by_side,
+    ssim,
+)
+from empatheia.evaluation.resampling import item_score
+from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
+from empatheia.media.audio import read_audio
+from empatheia.media.video import read_video
+
+_FORCED = {"teacher_forced": True, "alignment": "by picture, cut to the shorter", "fps": FPS}
+EVERY = 5  # pictures of which one is looked at for CPBD
+TEACHER_FORCED = "teacher-forced predictions, from `empatheia predict --teacher-forced`"
+NO_REFERENCE = "reference videos, which this data does not have"
+
+METRICS = (
+    Metric("cpbd", "CPBD", "up", 3, settings={"size": SIZE, "every": EVERY, "enlarged": "never"}),
+    Metric("ssim", "SSIM", "up", 3, settings=SSIM_SETTINGS | _FORCED),
+    Metric("psnr", "PSNR", "up", 2, settings={"channels": "RGB", "size": SIZE} | _FORCED),
+    Metric("m_lmd", "M-LMD", "down", 2, settings={"points": "36 of the lips, centred"} | _FORCED),
+    Metric("f_lmd", "F-LMD", "down", 2, settings={"points": "478"} | _FORCED),
+    Metric("sync_cf", "Sync_cf (LSE-C, own crop)", "up", 2, settings={"shift": syncnet.SHIFT}),
+    Metric("lse_d", "LSE-D (own crop)", "down", 2, settings={"shift": syncnet.SHIFT}),
+    Metric("avsync_conf", "AVSync-L conf", "up", 3, settings=avsync.SETTINGS,
+           note="a linear model, not SyncNet: not to be compared with Sync_cf"),
+    Metric("avsync_r", "AVSync-L r", "up", 3, settings=avsync.SETTINGS),
+    Metric("blinks", "Blinks/min", "none", 1, settings={"shut": "0.6 of the median opening"}),
+    Metric("silent_lip", "Silent-lip MAD", "down", 4, settings={"silence": "0.3 s, 40 dB under"}),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What is brought from outside: SyncNet's weights, AVSync-L's numbers."""
+
+    syncnet: syncnet.SyncNetScorer | None = None
+    avsync: avsync.AVSync | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A video to look at, the sound to put beside it, and its item."""
+
+    item: str
+    video: Path
+    sound: Path
+
+
+class Faults:
+    """What could not be measured, by kind, with the items' names."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[str]] = defaultdict(list)
+
+    def add(self, kind: str, item: str) -> None:
+        if item not in self.found[kind]:
+            self.found[kind].append(item)
+
+    def measure(self, kind: str, item: str, work: Callable[[], Any]) -> Any:
+        """``work()``, or None with a fault where its input cannot be used."""
+        try:
+            return work()
+        except InputError as error:
+            self.add(f"{kind} not measurable", f"{item}: {error}")
+            return None
+
+
+def video_table(
+    name: str, pairs: Sequence[Pair], tools: Tools, settings: Mapping[str, Any]
+) -> tuple[Table, dict[str, list[str]]]:
+    """Table and faults of one system. Raises InputError where it has no video at all."""
+    faults = Faults()
+    ours, truth = [], []
+    for reference, answer in pairs:
+        if answer.video is None or not answer.video.is_file():
+            faults.add("no video", reference.id)
+        else:
+            ours.append(Clip(reference.id, answer.video, answer.video))
+        if reference.video is not None and reference.video.is_file():
+            truth.append(Clip(reference.id, reference.video, reference.video))
+    if not ours:
+        raise InputError(f"none of {len(pairs)} predictions has a video that is there")
+    weights = str(settings.get("weights", "none"))
+    own = _looks(ours, faults, weights) | _lips(ours, tools, faults)
+    own |= _likeness(pairs, settings, faults, weights)
+    mark = str(settings.get("mark", ""))
+    rows = [Row(name, own, mark)]
+    if truth:
+        same = Figure(1.0, len(truth))
+        rows.append(
+            Row(
+                "Ground truth",
+                _looks(truth, faults) | {"ssim": same} | _lips(truth, tools, faults),
+                "ceiling",
+            )
+        )
+    moved = _moved(ours)
+    if moved:
+        rows.append(Row(f"{name}, other sound", _lips(moved, tools, faults), "floor"))
+    return Table("video", "Talking face", METRICS, tuple(rows)), dict(faults.found)
+
+
+def _moved(clips: Sequence[Clip]) -> list[Clip]:
+    """Every clip's pictures with the sound of the next one."""
+    if len(clips) < 2:
+        return []
+    return [
+        Clip(a.item, a.video, b.sound) for a, b in zip(clips, [*clips[1:], clips[0]], strict=True)
+    ]
+
+
+def _figure(values: Sequence[float], needs: str, weights: str = "none") -> Figure:
+    kept = [v for v in values if np.isfinite(v)]
+    return Figure.of(item_score(kept), weights) if kept else Figure.missing(needs)
+
+
+def _looks(clips: Sequence[Clip], faults: Faults, weights: str = "none") -> dict[str, Figure]:
+    sharp, rates, still = [], [], []
+    for clip in clips:
+        sharp.append(_sharpness(clip, faults))
+        points = read_points(clip.video)
+        if points is None:
+            faults.add("no landmarks", clip.item)
+            continue
+        rates.append(blinks(points).per_minute)
+        still.append(silent_lip(points, clip.sound))
+    return {
+        "cpbd": _figure(sharp, f"videos of at least {SIZE} x {SIZE} with edges", weights),
+        "blinks": _figure(rates, HOW, weights),
+        "silent_lip": _figure(still, f"{HOW}, and silences of 0.3 s", weights),
+    }
+
+
+def _sharpness(clip: Clip, faults: Faults) -> float:
+    shape = faults.measure("CPBD", clip.item, lambda: shape_of(clip.video))
+    if shape is None:
+        return float("nan")
+    if min(shape[:2]) < SIZE:
+        faults.add(f"smaller than {SIZE} x {SIZE}", clip.item)
+        return float("nan")
+    frames = read_video(clip.video, size=SIZE).frames[::EVERY]
+    found = [v for v in map(cpbd, frames) if np.isfinite(v)]
+    return float(np.mean(found)) if found else float("nan")
+
+
+def _likeness(
+    pairs: Sequence[Pair], settings: Mapping[str, Any], faults: Faults, weights: str
+) -> dict[str, Figure]:
+    names = ("ssim", "psnr", "m_lmd", "f_lmd")
+    both = [
+        (r.id, a.video, r.video)
+        for r, a in pairs
+        if a.video and r.video and a.video.is_file() and r.video.is_file()
+    ]
+    if not both:
+        return {name: Figure.missing(NO_REFERENCE) for name in names}
+    if not settings.get("teacher_forced"):
+        return {name: Figure.missing(TEACHER_FORCED) for name in names}
+    rows: dict[str, list[float]] = {name: [] for name in names}
+    for item, ours, theirs in both:
+        clips = faults.measure("likeness", item, lambda a=ours, b=theirs: side_by_side(a, b))  # type: ignore[misc]
+        if clips is None:
+            continue
+        for note in clips.notes:
+            faults.add(note.partition(":")[0] if ":" in note else "enlarged", f"{item}: {note}")
+        frames = list(zip(clips.ours, clips.theirs, strict=True))
+        rows["ssim"].append(float(np.mean([ssim(a, b) for a, b in frames])))
+        rows["psnr"].append(float(np.mean([min(psnr(a, b), 100.0) for a, b in frames])))
+        points = read_points(ours), read_points(theirs)
+        if points[0] is not None and points[1] is not None:
+            found = distances(points[0], points[1])
+            rows["m_lmd"].append(found.mouth)
+            rows["f_lmd"].append(found.face)
+    return {name: _figure(values, HOW, weights) for name, values in rows.items()}
+
+
+def _lips(clips: Sequence[Clip], tools: Tools, faults: Faults) -> dict[str, Figure]:
+    missing = {
+        "sync_cf": syncnet.NEEDS, "lse_d": syncnet.NEEDS,
+        "avsync_conf": avsync.NEEDS, "avsync_r": avsync.NEEDS,
+    }  # fmt: skip
+    figures = {name: Figure.missing(needs) for name, needs in missing.items()}
+    if tools.syncnet is not None:
+        scores = [s for c in clips if (s := _syncnet(c, tools.syncnet, faults)) is not None]
+        digest = tools.syncnet.digest
+        confidence, distance = syncnet.mean_score(scores)
+        figures["sync_cf"] = _figure(confidence, HOW, digest)
+        figures["lse_d"] = _figure(distance, HOW, digest)
+    if tools.avsync is not None:
+        lags = [s for c in clips if (s := _avsync(c, tools.avsync, faults)) is not None]
+        digest = tools.avsync.digest
+        figures["avsync_conf"] = _figure([s.confidence for s in lags], HOW, digest)
+        figures["avsync_r"] = _figure([s.sync_r for s in lags], HOW, digest)
+    return figures
+
+
+def _avsync(clip: Clip, model: avsync.AVSync, faults: Faults) -> avsync.LagScore | None:
+    points = read_points(clip.video)
+    if points is None:
+        faults.add("no landmarks", clip.item)
+        return None
+
+    def work() -> avsync.LagScore:
+        seen = avsync.mouth(points)
+        return avsync.score(model, avsync.sound(read_audio(clip.sound), len(seen)), seen)
+
+    found: avsync.LagScore | None = faults.measure("AVSync-L", clip.item, work)
+    return found
+
+
+def _syncnet(clip: Clip, scorer: syncnet.SyncNetScorer, faults: Faults) -> syncnet.SyncScore | None:
+    points = read_points(clip.video)
+    if points is None:
+        faults.add("no landmarks", clip.item)
+        return None
+
+    def work() -> syncnet.SyncScore:
+        frames = read_video(clip.video, FPS, SIZE).frames
+        return scorer(syncnet.crop_faces(frames, points), read_audio(clip.sound))
+
+    found: syncnet.SyncScore | None = faults.measure("SyncNet", clip.item, work)
+    return found

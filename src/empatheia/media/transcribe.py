@@ -1,0 +1,69 @@
+"""What somebody says in a recording, as text, offline.
+
+faster-whisper is asked where it is installed and its weights lie on this machine; else
+PocketSphinx, which often mishears, and says so.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from empatheia.errors import InputError, MissingExtraError
+from empatheia.media.audio import read_audio, resample
+from empatheia.types import Speech
+
+_RATE = 16_000
+WHISPER = "base.en"
+ROUGH = "the words were heard by PocketSphinx, which often mishears: give TEXT to be sure"
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """``note`` is what a person should know about it."""
+
+    text: str
+    by: str
+    note: str | None = None
+
+
+def transcribe(path: Path) -> Transcript:
+    """Words of a recording. Raises MediaError, MissingExtraError, InputError without words."""
+    speech = read_audio(path, _RATE)
+    found = _by_whisper(speech) or _by_sphinx(speech)
+    if not found.text:
+        raise InputError(f"no words were understood in {path}: give TEXT too, or speak clearer")
+    return found
+
+
+def _by_whisper(speech: Speech) -> Transcript | None:
+    if importlib.util.find_spec("faster_whisper") is None:
+        return None
+    whisper: Any = importlib.import_module("faster_whisper")
+    try:
+        model = whisper.WhisperModel(WHISPER, device="cpu", local_files_only=True)
+    except Exception:  # its weights are not on this machine: each version has its own error
+        return None
+    parts, _ = model.transcribe(speech.audio, language="en")
+    return Transcript(" ".join(part.text.strip() for part in parts).strip(), "faster-whisper")
+
+
+def _by_sphinx(speech: Speech) -> Transcript:
+    if importlib.util.find_spec("pocketsphinx") is None:
+        raise MissingExtraError("pocketsphinx", "listen")
+    sphinx: Any = importlib.import_module("pocketsphinx")
+    decoder = sphinx.Decoder(samprate=float(_RATE), loglevel="FATAL")
+    silence = np.zeros(_RATE // 4, np.float32)
+    audio = resample(speech.audio, speech.sample_rate, _RATE)
+    audio = np.concatenate([silence, audio, silence])
+    loudest = float(np.abs(audio).max(initial=0.0)) or 1.0
+    decoder.start_utt()
+    pcm = (audio / loudest * 0.6 * 32767).astype(np.int16)
+    decoder.process_raw(pcm.tobytes(), full_utt=True)
+    decoder.end_utt()
+    found = decoder.hyp()
+    return Transcript(str(found.hypstr) if found else "", "PocketSphinx", ROUGH)

@@ -1,0 +1,62 @@
+"""Filling a network with published tensors: all keys and all shapes, or an error naming them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from empatheia.errors import WeightsError
+
+_SHOWN = 12
+
+
+class KeyMismatchError(WeightsError):
+    """Tensors that do not fit a network; the message names them, the attributes hold them all."""
+
+    def __init__(
+        self,
+        what: str,
+        missing: tuple[str, ...],
+        unexpected: tuple[str, ...],
+        misshapen: tuple[str, ...],
+    ) -> None:
+        self.missing, self.unexpected, self.misshapen = missing, unexpected, misshapen
+        parts = [
+            f"{len(names)} {kind}: {_listed(names)}"
+            for kind, names in (
+                ("missing", missing),
+                ("unexpected", unexpected),
+                ("of another shape", misshapen),
+            )
+            if names
+        ]
+        super().__init__(
+            f"{what} does not fit ({'; '.join(parts)}): is it the file that the table of "
+            "'empatheia weights list' names?"
+        )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def check(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
+    """Raise KeyMismatchError unless ``state`` has exactly the keys and shapes of ``network``."""
+    wanted = network.state_dict()
+    missing = tuple(name for name in wanted if name not in state)
+    unexpected = tuple(name for name in state if name not in wanted)
+    misshapen = tuple(
+        f"{name} {list(state[name].shape)} instead of {list(value.shape)}"
+        for name, value in wanted.items()
+        if name in state and state[name].shape != value.shape
+    )
+    if missing or unexpected or misshapen:
+        raise KeyMismatchError(what, missing, unexpected, misshapen)
+
+
+def load(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
+    """Put ``state`` into ``network``, also one on the meta device. Raises KeyMismatchError."""
+    check(network, state, what)
+    network.load_state_dict(dict(state), assign=True)

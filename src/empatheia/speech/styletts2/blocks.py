@@ -1,0 +1,138 @@
+"""Layers that StyleTTS2 is made of. Norms of weights are folded, so convolutions are plain.
+
+Letters: B batch, C channels, T time, S style.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SLOPE = 0.2
+
+
+class ChannelNorm(nn.Module):
+    """Layer norm over the channels of (B, C, T)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels))
+        self.beta = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x.mT, self.gamma.shape, self.gamma, self.beta).mT
+
+
+class StyleAffine(nn.Module):
+    """The scale and shift that a style asks of each channel, (B, S) -> two of (B, C)."""
+
+    def __init__(self, style: int, channels: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(style, 2 * channels)
+
+    def scale_and_shift(self, style: Tensor) -> tuple[Tensor, Tensor]:
+        gamma, beta = self.fc(style).chunk(2, dim=1)
+        return 1 + gamma, beta
+
+
+class AdaIN(StyleAffine):
+    """Adaptive instance norm (Huang and Belongie, 2017) of (B, C, T).
+
+    All channels of the batch are put beside each other, so that one fused norm scales each by its
+    own numbers.
+    """
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        scale, shift = self.scale_and_shift(style)
+        flat = x.reshape(1, -1, x.shape[-1])
+        out = F.instance_norm(flat, weight=scale.reshape(-1), bias=shift.reshape(-1))
+        return out.reshape(x.shape)
+
+
+class AdaLayerNorm(StyleAffine):
+    """Layer norm over the last axis of (B, T, C), scaled and shifted by the style."""
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        scale, shift = self.scale_and_shift(style)
+        return torch.addcmul(shift[:, None], scale[:, None], F.layer_norm(x, x.shape[-1:]))
+
+
+class AdaINBlock(nn.Module):
+    """Two convolutions with adaptive norms and a residual, (B, C, T) -> (B, C', T or 2 T)."""
+
+    def __init__(self, inputs: int, outputs: int, style: int, upsample: bool = False) -> None:
+        super().__init__()
+        self.upsample = upsample
+        self.conv1 = nn.Conv1d(inputs, outputs, 3, padding=1)
+        self.conv2 = nn.Conv1d(outputs, outputs, 3, padding=1)
+        self.norm1 = AdaIN(style, inputs)
+        self.norm2 = AdaIN(style, outputs)
+        self.conv1x1 = nn.Conv1d(inputs, outputs, 1, bias=False) if inputs != outputs else None
+        self.pool = (
+            nn.ConvTranspose1d(inputs, inputs, 3, 2, padding=1, output_padding=1, groups=inputs)
+            if upsample
+            else None
+        )
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        y = F.leaky_relu(self.norm1(x, style), SLOPE)
+        y = self.pool(y) if self.pool is not None else y
+        y = F.leaky_relu(self.norm2(self.conv1(y), style), SLOPE)
+        # A convolution of width 1 and a repetition of samples can change places: half the work.
+        short = self.conv1x1(x) if self.conv1x1 is not None else x
+        short = short.repeat_interleave(2, dim=-1) if self.upsample else short
+        return (self.conv2(y) + short) / math.sqrt(2)
+
+
+class DownBlock(nn.Module):
+    """Two convolutions over a picture, halving both sides, (B, C, H, W) -> (B, C', H/2, W/2)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, inputs, 3, padding=1)
+        self.conv2 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.conv1x1 = nn.Conv2d(inputs, outputs, 1, bias=False) if inputs != outputs else None
+        self.down = nn.Conv2d(inputs, inputs, 3, 2, padding=1, groups=inputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv1(F.leaky_relu(x, SLOPE))
+        y = self.conv2(F.leaky_relu(self.down(y), SLOPE))
+        if x.shape[-1] % 2:  # the learned path rounds up, so an odd last column counts twice
+            x = torch.cat((x, x[..., -1:]), dim=-1)
+        short = F.avg_pool2d(x, 2)
+        short = self.conv1x1(short) if self.conv1x1 is not None else short
+        return (y + short) / math.sqrt(2)
+
+
+def snake(x: Tensor, alpha: Tensor) -> Tensor:
+    """x + sin(alpha x)^2 / alpha (Ziyin et al., 2020); ``alpha`` is (1, C, 1)."""
+    wave = torch.sin(alpha * x)
+    return torch.addcdiv(x, wave * wave, alpha)
+
+
+class SnakeBlock(nn.Module):
+    """Three pairs of dilated convolutions with adaptive norms and Snake, (B, C, T) -> same."""
+
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], style: int) -> None:
+        super().__init__()
+        count = len(dilations)
+        self.convs1 = nn.ModuleList(
+            nn.Conv1d(channels, channels, kernel, dilation=d, padding=d * (kernel - 1) // 2)
+            for d in dilations
+        )
+        self.convs2 = nn.ModuleList(
+            nn.Conv1d(channels, channels, kernel, padding=(kernel - 1) // 2) for _ in dilations
+        )
+        self.adain1 = nn.ModuleList(AdaIN(style, channels) for _ in dilations)
+        self.adain2 = nn.ModuleList(AdaIN(style, channels) for _ in dilations)
+        self.alpha1 = nn.ParameterList(torch.ones(1, channels, 1) for _ in range(count))
+        self.alpha2 = nn.ParameterList(torch.ones(1, channels, 1) for _ in range(count))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        for i, (first, second) in enumerate(zip(self.convs1, self.convs2, strict=True)):
+            y = first(snake(self.adain1[i](x, style), self.alpha1[i]))
+            x = x + second(snake(self.adain2[i](y, style), self.alpha2[i]))
+        return x

@@ -1,0 +1,49 @@
+"""Stage 2, ``content``: the synchronizer learns from both content teachers, L_ccl (Eq. 9) + KL.
+
+The language model is frozen, so that it keeps its empathy; its r^t are computed once and kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from empatheia.latents.content import ReplyStates
+from empatheia.latents.places import places_of_words, stack_places
+from empatheia.training.merg_stage import MergBatch, MergStage, collate
+
+
+class ContentStage(MergStage):
+    """Trains ``expression.content`` only."""
+
+    name = "content"
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._kept: dict[str, Tensor] = {}
+        content = self.net.expression.content
+        content.speech_units.fit(torch.cat([r.teaching.speech_content for r in self.rows]))
+        content.video_units.fit(torch.cat([r.teaching.video_content for r in self.rows]))
+
+    def _choose(self) -> list[nn.Parameter]:
+        self.model = self.net.expression
+        return list(self.net.expression.content.parameters())
+
+    @torch.no_grad()
+    def _reply(self, batch: MergBatch) -> ReplyStates:
+        """r^t of each row, from one pass at its first coming."""
+        missing = [row for row in batch.rows if row.id not in self._kept]
+        if missing:
+            found = self.net(collate(missing))
+            for row, states in zip(missing, found.signals.text, strict=True):
+                self._kept[row.id] = states[: len(row.reply)].float().clone()
+        states = nn.utils.rnn.pad_sequence(
+            [self._kept[row.id] for row in batch.rows], batch_first=True
+        )
+        return ReplyStates(states, stack_places([places_of_words(row.words) for row in batch.rows]))
+
+    def _parts(self, batch: MergBatch) -> dict[str, Tensor]:
+        parts = self.net.ccl(self._reply(batch), batch, self.config.weights)
+        return {"loss": parts.pop("ccl"), **parts}

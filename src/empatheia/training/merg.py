@@ -1,0 +1,224 @@
+"""Stages 2 to 4 from files to files: ``content``, ``style``, ``joint``, and all four in a row."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+from empatheia import __version__, hub
+from empatheia.data import manifest
+from empatheia.errors import InputError, WeightsError
+from empatheia.expression import Expression, expression_config
+from empatheia.protocols import FaceGenerator, SpeechGenerator
+from empatheia.reasoner import Reasoner
+from empatheia.senses import Senses
+from empatheia.training.coe import CoeConfig, add_lora, merge_lora
+from empatheia.training.content import ContentStage
+from empatheia.training.joint import JointStage
+from empatheia.training.loop import LoopConfig, Report, run
+from empatheia.training.merg_data import HOW_TO_RENDER, MergExample, Teachers, merg_examples
+from empatheia.training.merg_stage import MergConfig, MergNet, MergRow, MergStage, row_of
+from empatheia.training.style import StyleStage
+from empatheia.types import Dialogue
+
+STAGES: dict[str, type[MergStage]] = {
+    "content": ContentStage,
+    "style": StyleStage,
+    "joint": JointStage,
+}
+HELD_OUT = 20  # one dialogue in so many, where the data names no valid split
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class MergRecipe:
+    """``synchronizer`` and ``disentangler`` are False in the ablations w/o CS and w/o SD.
+
+    ``limit`` is how many replies are learned from (0: all); ``lora`` is for ``joint`` alone.
+    """
+
+    loop: LoopConfig
+    stage: MergConfig = field(default_factory=MergConfig)
+    lora: CoeConfig = field(default_factory=lambda: CoeConfig(lora_rank=64, lora_alpha=64))
+    synchronizer: bool = True
+    disentangler: bool = True
+    limit: int = 0
+
+
+RECIPES: dict[str, dict[str, Callable[[], MergRecipe]]] = {
+    "small": {
+        "content": lambda: MergRecipe(LoopConfig(4000, 1e-3, warmup=200), MergConfig(16)),
+        "style": lambda: MergRecipe(LoopConfig(1500, 1e-3, warmup=100), MergConfig(16)),
+        "joint": lambda: MergRecipe(LoopConfig(800, 2e-4, warmup=50), MergConfig(8)),
+    }
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a stage starts from. ``digest`` names the weights of both generators."""
+
+    reasoner: Reasoner
+    speech: SpeechGenerator
+    face: FaceGenerator
+    digest: str
+    expression: Expression | None = None
+
+
+def load_reasoner_file(path: Path, senses: Path | None = None) -> Reasoner:
+    """A reasoner of ``train coe`` or ``train joint``, and its senses. Raises WeightsError."""
+    weights = hub.load(path)
+    try:
+        reasoner = Reasoner.from_meta(weights.meta)
+        reasoner.load_state_dict(dict(weights.tensors))
+        if senses is not None:
+            found = hub.load(senses)
+            reasoner.senses = Senses.from_meta(found.meta)
+            reasoner.senses.load_state_dict(dict(found.tensors))
+    except (RuntimeError, KeyError, TypeError) as error:
+        raise WeightsError(f"{senses or path} does not fit this version: {error}") from error
+    return reasoner.eval()
+
+
+def small_parts(reasoner: Path | None, expression: Path | None, senses: Path | None) -> Parts:
+    """The shipped generators, and what is shipped where no file is given."""
+    from empatheia.face.avatar.generator import DrawnFace
+    from empatheia.speech.world.generator import WorldVoice
+
+    opened = load_reasoner_file(reasoner or hub.shipped("reasoner.safetensors"), senses)
+    voice, face = WorldVoice.load(), DrawnFace.load(size=128)
+    known = Expression.load(expression) if expression is not None else None
+    return Parts(opened, voice, face, f"{voice.digest}-{face.version}", known)
+
+
+def read_media(data: Path) -> tuple[list[Dialogue], str]:
+    """Dialogues of ``data/manifest.jsonl`` and the digest of it. Raises InputError."""
+    path = data / "manifest.jsonl"
+    if not path.is_file():
+        raise InputError(f"no manifest.jsonl in {data}: {HOW_TO_RENDER}")
+    return list(manifest.read(path)), hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def split(dialogues: Iterable[Dialogue]) -> tuple[list[Dialogue], list[Dialogue]]:
+    """Train and valid; without a valid split one dialogue in twenty is held out. Test is left."""
+    found = [d for d in dialogues if d.split != "test"]
+    if any(d.split == "valid" for d in found):
+        held = [d.split == "valid" for d in found]
+    else:
+        held = [zlib.crc32(d.id.encode()) % HELD_OUT == 0 for d in found]
+        if not any(held) or all(held):
+            held = [i == 0 for i in range(len(found))]
+    pairs = list(zip(found, held, strict=True))
+    return [d for d, out in pairs if not out], [d for d, out in pairs if out]
+
+
+def train_merg(
+    stage: str,
+    data: Path,
+    out: Path,
+    parts: Parts,
+    recipe: MergRecipe,
+    cache: Path | None = None,
+    resume: bool = False,
+    report: Report | None = None,
+    note: Note | None = None,
+) -> dict[str, float]:
+    """Train one stage on the rendered folder ``data``.
+
+    Writes ``out/expression.safetensors``; ``joint`` also ``reasoner.safetensors`` (LoRA merged)
+    and, where there are senses, ``senses.safetensors``. What the teachers say is kept in ``cache``.
+    """
+    torch.manual_seed(recipe.loop.seed)
+    dialogues, digest = read_media(data)
+    sets = [merg_examples(found) for found in split(dialogues)]
+    sets = [found[: recipe.limit] if recipe.limit else found for found in sets]
+    teachers = Teachers(parts.speech, parts.face, parts.digest, cache or out / "teachers")
+    rows = [_rows(parts, found, teachers, note) for found in sets]
+    net = MergNet(parts.reasoner, parts.expression or _new_expression(parts, recipe))
+    if stage == "joint":
+        add_lora(net.reasoner.lm.lm, recipe.lora)
+    run_of = STAGES[stage](net, rows[0], rows[1], recipe.stage, recipe.loop.seed)
+    figures = run(run_of, recipe.loop, out, resume, report)
+    told = {
+        "stage": stage,
+        "valid": figures,
+        "version": __version__,
+        "recipe": asdict(recipe),
+        "data": digest,
+        "replies": [len(found) for found in rows],
+    }
+    _save(stage, net, out, told)
+    return figures
+
+
+def _rows(
+    parts: Parts, found: Sequence[MergExample], teachers: Teachers, note: Note | None
+) -> list[MergRow]:
+    out = []
+    for number, example in enumerate(found, 1):
+        taught = teachers.teach(example)
+        out.append(row_of(parts.reasoner, example, taught, parts.face.fps))
+        if note is not None and number % 100 == 0:
+            note(f"teachers: {number} of {len(found)}")
+    return out
+
+
+def _new_expression(parts: Parts, recipe: MergRecipe) -> Expression:
+    lm_dim = int(parts.reasoner.lm.config.dim)
+    speech = (parts.speech.content_dim, parts.speech.style_dim)
+    face = (parts.face.content_dim, parts.face.style_dim)
+    config = expression_config(lm_dim, speech, face, recipe.synchronizer, recipe.disentangler)
+    return Expression(config)
+
+
+def _save(stage: str, net: MergNet, out: Path, told: dict[str, object]) -> None:
+    net.expression.save(out / "expression.safetensors", told, int8=True)
+    if stage != "joint":
+        return
+    reasoner = net.reasoner
+    merge_lora(reasoner.lm.lm)
+    senses, reasoner.senses = reasoner.senses, None
+    meta = reasoner.meta() | told
+    hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True)
+    if senses is not None:
+        hub.save(out / "senses.safetensors", senses.state_dict(), senses.meta(), int8=True)
+        reasoner.senses = senses
+
+
+def train_in_a_row(
+    data: Path,
+    out: Path,
+    opener: Callable[[Path | None], Parts],
+    recipes: dict[str, MergRecipe],
+    resume: bool = False,
+    report: Callable[[str], Report] | None = None,
+    note: Note | None = None,
+) -> dict[str, dict[str, float]]:
+    """Content, style and joint, each from what the one before it wrote into ``out/STAGE``.
+
+    ``opener`` gives the parts around an expression file. With ``resume`` a stage whose result is
+    there is not trained again.
+    """
+    figures: dict[str, dict[str, float]] = {}
+    before: Path | None = None
+    for stage, recipe in recipes.items():
+        written = out / stage / "expression.safetensors"
+        if not (resume and written.is_file()):
+            figures[stage] = train_merg(
+                stage,
+                data,
+                out / stage,
+                opener(before),
+                recipe,
+                out / "teachers",
+                resume,
+                report(stage) if report else None,
+                note,
+            )
+        before = written
+    return figures

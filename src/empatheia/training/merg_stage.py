@@ -1,0 +1,304 @@
+"""What the stages ``content``, ``style`` and ``joint`` share: rows, batches, and one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from empatheia.data.labels import AGES, EMOTIONS8, EMOTIONS32, GENDERS, TONES
+from empatheia.data.sampler import BucketSampler
+from empatheia.errors import EmpatheiaError
+from empatheia.expression import Expression, reply_states
+from empatheia.latents.content import ReplyStates
+from empatheia.latents.places import Places, places_of_frames, places_of_phonemes, stack_places
+from empatheia.llm.prompt import target_ids
+from empatheia.llm.signals import Signals, token_words
+from empatheia.reasoner import Reasoner, Request
+from empatheia.senses import Reading
+from empatheia.training.losses import (
+    UNKNOWN,
+    LossWeights,
+    distance,
+    l_ccl,
+    l_cls,
+    l_sac,
+    l_sal,
+)
+from empatheia.training.merg_data import MergExample, Teaching
+from empatheia.types import Phoneme
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+
+@dataclass(frozen=True, slots=True)
+class MergConfig:
+    """``ccl`` and ``sac`` are False in the ablations w/o L_ccl and w/o L_sac."""
+
+    batch_size: int = 8
+    teacher: float = 0.7  # share of the text readers in the target of the speaker's label
+    label_weight: float = 2.0
+    ccl: bool = True
+    sac: bool = True
+    weights: LossWeights = field(default_factory=LossWeights)
+
+
+@dataclass(frozen=True, slots=True)
+class MergRow:
+    """One example in tokens and tensors."""
+
+    id: str
+    request: Request
+    readings: tuple[Reading, ...]
+    ngram_logits: Tensor  # (32,)
+    chain: list[int]  # ends with <reply>
+    reply: list[int]
+    words: list[int]  # of the reply's tokens
+    phonemes: Places
+    frames: Places
+    teaching: Teaching
+    labels: dict[str, int]
+    emotion: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergBatch:
+    rows: Sequence[MergRow]
+    phonemes: Places
+    frames: Places
+    speech_content: Tensor
+    video_content: Tensor
+    speech_style: Tensor
+    video_style: Tensor
+    labels: dict[str, Tensor]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(row.id for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass of the language model over prompts, chains, replies and signal tokens."""
+
+    hidden: Float[Tensor, "target dim"]  # before each target, all rows one after another
+    targets: Tensor  # (target,); the signals' ids follow the vocabulary
+    is_label: Tensor  # (target,) bool: the speaker's emotion
+    evidence: Float[Tensor, "batch emotion"]
+    signals: Signals
+    reply: ReplyStates
+
+
+class MergNet(nn.Module):
+    """Everything that some stage trains."""
+
+    def __init__(self, reasoner: Reasoner, expression: Expression) -> None:
+        super().__init__()
+        self.reasoner, self.expression = reasoner, expression
+
+    def forward(self, batch: MergBatch) -> Pass:
+        """Teacher-forced: gold chain and gold reply."""
+        lm, table = self.reasoner.lm, self.expression.signals
+        self.reasoner.encoder.eval()
+        prompt = self.reasoner.prompt(
+            [row.request for row in batch.rows],
+            [row.readings for row in batch.rows],
+            torch.stack([row.ngram_logits for row in batch.rows]),
+        )
+        tail = table.tail(lm, [row.reply for row in batch.rows])
+        parts = []
+        for i, row in enumerate(batch.rows):
+            chain = lm.embed(torch.tensor([row.chain]))[0]
+            parts.append(torch.cat([chain, tail.embeddings[i, tail.mask[i]]]))
+        lengths = [len(part) for part in parts]
+        mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+        target = nn.utils.rnn.pad_sequence(parts, batch_first=True)
+        states = lm.read(prompt.embedded, prompt.mask, target, mask)
+        after = [
+            states[i, 1 + len(row.chain) : 1 + n]
+            for i, (row, n) in enumerate(zip(batch.rows, lengths, strict=True))
+        ]
+        signals = table.split(nn.utils.rnn.pad_sequence(after, batch_first=True), tail.lengths)
+        ids = [self._targets(row) for row in batch.rows]
+        emotions = torch.tensor(lm.tokenizer.labels.emotions)
+        flat = torch.tensor([i for row in ids for i in row])
+        return Pass(
+            states[:, :-1][mask],
+            flat,
+            torch.isin(flat, emotions),
+            prompt.evidence,
+            signals,
+            reply_states(signals, [row.words for row in batch.rows]),
+        )
+
+    def _targets(self, row: MergRow) -> list[int]:
+        tokenizer = self.reasoner.lm.tokenizer
+        first = len(tokenizer)
+        signals = range(first, first + self.expression.signals.config.count)
+        return [*row.chain, *row.reply, tokenizer.id("<end>"), *signals]
+
+    def emp(self, found: Pass, emotion: Tensor, config: MergConfig) -> dict[str, Tensor]:
+        """Eq. 8 with the label softened as in stage 1 (``training.coe`` says why)."""
+        lm, table = self.reasoner.lm, self.expression.signals
+        logits = torch.cat([lm.logits(found.hidden), table.logits(found.hidden)], -1).float()
+        plain = ~found.is_label
+        words = F.cross_entropy(logits[plain], found.targets[plain])
+        logp = logits[found.is_label].log_softmax(-1)[:, list(lm.tokenizer.labels.emotions)]
+        gold = F.one_hot(emotion, len(EMOTIONS32)).float()
+        wanted = (1 - config.teacher) * gold + config.teacher * found.evidence.exp()
+        label = -(wanted * logp).sum(-1).mean()
+        count, heavy = plain.sum(), config.label_weight * len(emotion)
+        total = (words * count + label * heavy) / (count + heavy)
+        accuracy = (logp.argmax(-1) == emotion).float().mean()
+        return {"emp": total, "words": words, "label": label, "accuracy": accuracy}
+
+    def ccl(self, reply: ReplyStates, batch: MergBatch, weights: LossWeights) -> dict[str, Tensor]:
+        """Eq. 9 and the KL term of both blocks."""
+        content = self.expression.content
+        said = content.speech(reply, batch.phonemes)
+        shown = content.video(reply, batch.frames)
+        speech = distance(
+            said.values, batch.speech_content, batch.phonemes.real, content.speech_units
+        )
+        video = distance(shown.values, batch.video_content, batch.frames.real, content.video_units)
+        kl = said.kl.mean() + shown.kl.mean()
+        total = l_ccl(speech, video, weights)
+        return {
+            "ccl": total + weights.content_kl * kl,
+            "content_speech": speech,
+            "content_video": video,
+            "content_kl": kl,
+        }
+
+    def sac(self, signals: Signals, batch: MergBatch, weights: LossWeights) -> dict[str, Tensor]:
+        """Eq. 12 from Eq. 10 and 11, and the KL term."""
+        net = self.expression.style
+        style = net(signals.speech, signals.video)
+        units = (net.speech_units, net.video_units)
+        alignment = l_sal(style.speech, batch.speech_style, style.video, batch.video_style, units)
+        classes = l_cls(style.logits, batch.labels)
+        kl = style.kl.mean()
+        out = {
+            "sac": l_sac(alignment, classes) + weights.style_kl * kl,
+            "style": alignment,
+            "classes": classes,
+            "style_kl": kl,
+        }
+        for name, logits in style.logits.items():
+            known = batch.labels[name] != UNKNOWN
+            right = (logits.argmax(-1) == batch.labels[name])[known].float()
+            out[f"right_{name}"] = right.mean() if known.any() else torch.zeros(())
+        return out
+
+
+def row_of(reasoner: Reasoner, example: MergExample, teaching: Teaching, fps: int) -> MergRow:
+    """Everything about an example that does not change while training."""
+    tokenizer = reasoner.lm.tokenizer
+    reply = tokenizer.encode(example.reply)
+    whole = target_ids(tokenizer, example.chain, example.reply, example.whole)
+    readings = reasoner.senses.readings(example.turns) if reasoner.senses is not None else []
+    with torch.no_grad():
+        ngrams = reasoner.ngrams([example.turns])[0]
+    frames = places_of_frames(teaching.phonemes, len(teaching.video_content), fps)
+    feel = example.chain.response_emotion
+    return MergRow(
+        example.id,
+        Request(example.turns, example.profile),
+        tuple(readings),
+        ngrams,
+        whole[: len(whole) - len(reply) - 1],
+        reply,
+        token_words(tokenizer, reply),
+        places_of_phonemes([Phoneme(p.symbol, p.word) for p in teaching.phonemes]),
+        frames,
+        teaching,
+        {
+            "emotion": EMOTIONS8.index(feel) if example.felt else UNKNOWN,
+            "age": AGES.index(example.profile.age),
+            "gender": GENDERS.index(example.profile.gender),
+            "tone": TONES.index(example.profile.tone),
+        },
+        EMOTIONS32.index(example.chain.speaker_emotion),
+    )
+
+
+def collate(rows: Sequence[MergRow]) -> MergBatch:
+    taught = [row.teaching for row in rows]
+    pad = nn.utils.rnn.pad_sequence
+    return MergBatch(
+        rows,
+        stack_places([row.phonemes for row in rows]),
+        stack_places([row.frames for row in rows]),
+        pad([t.speech_content for t in taught], batch_first=True),
+        pad([t.video_content for t in taught], batch_first=True),
+        torch.stack([t.speech_style for t in taught]),
+        torch.stack([t.video_style for t in taught]),
+        {name: torch.tensor([row.labels[name] for row in rows]) for name in rows[0].labels},
+    )
+
+
+class MergStage:
+    """A stage of the training loop over multimodal rows; subclasses say what trains and the loss.
+
+    ``validate`` averages the parts of the loss over the valid rows, z at its mean.
+    """
+
+    name = "merg"
+    model: nn.Module
+
+    def __init__(
+        self,
+        net: MergNet,
+        train: Sequence[MergRow],
+        valid: Sequence[MergRow],
+        config: MergConfig,
+        seed: int = 0,
+    ) -> None:
+        self.net, self.config = net, config
+        self.rows, self.valid_rows = train, valid
+        size = min(config.batch_size, len(train))
+        self.sampler = BucketSampler([len(r.frames) for r in train], size, seed)
+        net.eval().requires_grad_(False)
+        self.trains = self._choose()
+        for parameter in self.trains:
+            parameter.requires_grad_(True)
+
+    def _choose(self) -> list[nn.Parameter]:
+        """What trains; also sets ``model``, what is kept in checkpoints."""
+        raise NotImplementedError
+
+    def _parts(self, batch: MergBatch) -> dict[str, Tensor]:
+        raise NotImplementedError
+
+    def groups(self, lr: float) -> list[dict[str, Any]]:
+        matrices = [p for p in self.trains if p.ndim >= 2]
+        vectors = [p for p in self.trains if p.ndim < 2]
+        return [{"params": matrices, "lr": lr}, {"params": vectors, "lr": lr, "weight_decay": 0.0}]
+
+    def batch(self, step: int) -> MergBatch:
+        return collate([self.rows[i] for i in self.sampler.batch(step)])
+
+    def loss(self, batch: MergBatch) -> dict[str, Tensor]:
+        """Raises EmpatheiaError naming the examples where it is no number."""
+        parts = self._parts(batch)
+        if not torch.isfinite(parts["loss"]):
+            raise EmpatheiaError(
+                f"stage {self.name}: the loss is {float(parts['loss'].detach())} on the examples "
+                f"{', '.join(batch.ids)}; look at their recordings, or lower --set loop.lr"
+            )
+        return parts
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        self.net.eval()
+        totals: dict[str, float] = {}
+        for start in range(0, len(self.valid_rows), self.config.batch_size):
+            batch = collate(self.valid_rows[start : start + self.config.batch_size])
+            for name, value in self._parts(batch).items():
+                totals[name] = totals.get(name, 0.0) + float(value) * len(batch.rows)
+        return {name: value / len(self.valid_rows) for name, value in totals.items()}

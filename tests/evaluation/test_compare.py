@@ -1,0 +1,36 @@
+"""Systems on the same dialogues."""
+
+from __future__ import annotations
+
+import pytest
+
+from empatheia.data.predictions import Answer
+from empatheia.data.references import Reference
+from empatheia.errors import InputError
+from empatheia.evaluation.compare import compare, told
+from empatheia.types import Turn
+
+
+def system(right: int) -> list[tuple[Reference, Answer]]:
+    """Twenty dialogues of two replies; the first ``right`` are named rightly."""
+    turns = (Turn("speaker", "Hi."),)
+    return [
+        (Reference(f"{i}#{k}", str(i), turns, "Oh no.", "sad"),
+         Answer(f"{i}#{k}", "Oh no.", "sad" if i < right else "angry"))
+        for i in range(20) for k in (1, 3)
+    ]  # fmt: skip
+
+
+def test_dialogues_are_compared() -> None:
+    found = compare({"good": system(18), "bad": system(6), "same": system(6)})
+    first, second, third = found["accuracy"]
+    assert (first.a, first.b, first.n) == ("good", "bad", 20)
+    assert first.difference == pytest.approx(60.0)
+    assert first.p_holm < 0.01
+    assert first.p_holm >= first.p
+    assert (third.difference, third.p_holm) == (0.0, 1.0)
+    assert second.p_holm < 0.01
+    assert found["rouge_l"][0].difference == 0.0
+    assert "| accuracy | good | bad | 60.00 |" in told(found)
+    with pytest.raises(InputError, match="two and more"):
+        compare({"one": system(1)})

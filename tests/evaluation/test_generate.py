@@ -1,0 +1,142 @@
+"""Predictions with media: complete, resumed, refused where settings changed; teacher-forced."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from empatheia import presets
+from empatheia.data.predictions import read_answers
+from empatheia.data.references import Reference, ReferenceSet
+from empatheia.errors import InputError
+from empatheia.evaluation.generate import media_name, predict_media
+from empatheia.tiny import tiny_reasoner
+from empatheia.types import (
+    Avatar,
+    ChainOfEmpathy,
+    Dialogue,
+    Frame,
+    Phoneme,
+    Profile,
+    Reply,
+    Safety,
+    Speech,
+    Turn,
+)
+
+
+class Voice:
+    sample_rate, content_dim, style_dim = 16000, 1, 1
+
+    def phonemize(self, text: str) -> tuple[Phoneme, ...]:
+        return (Phoneme("AA", 0),)
+
+    def encode_content(self, phonemes: Any) -> Any:
+        return None
+
+    def style_for(self, *_: Any) -> Any:
+        return None
+
+    def generate(self, *_: Any) -> Speech:
+        return Speech(0.1 * np.sin(np.arange(6400) / 5).astype(np.float32), 16000)
+
+
+class Face:
+    fps = 25
+
+    def style_for(self, *_: Any) -> Any:
+        return None
+
+    def avatar_for(self, profile: Profile, seed: int = 0) -> Avatar:
+        return Avatar("tom", profile)
+
+    def encode_content(self, speech: Speech) -> Any:
+        return range(round(speech.seconds * 25))
+
+    def generate(self, avatar: Avatar, content: Any, *_: Any) -> Iterator[Frame]:
+        return (Frame(np.full((64, 64, 3), 99, np.uint8), i / 25) for i in content)
+
+
+class Fake:
+    """Answers with its words' number; remembers how often it was asked."""
+
+    def __init__(self) -> None:
+        self.versions = {"reasoner": "tiny"}
+        self.asked = 0
+        self.reasoner, self.speech, self.face = tiny_reasoner(), Voice(), Face()
+
+    def reply(self, dialogue: Dialogue) -> Reply:
+        self.asked += 1
+        chain = ChainOfEmpathy("x", "sad", "y", "z", "sad")
+        return Reply(
+            "Oh.", "sad", {"sad": 0.9, "angry": 0.1}, chain, 0.5, dialogue.listener or Profile(),
+            "tom", (), {}, Safety(), {}, b"wav", b"mp4",
+        )  # fmt: skip
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
+    made = Fake()
+    monkeypatch.setattr(presets.Empatheia, "from_preset", lambda *_, **__: made)
+    return made
+
+
+def references(count: int = 3) -> ReferenceSet:
+    child = Profile(age="child")
+    items = tuple(
+        Reference(f"d:{i}#1", f"d:{i}", (Turn("speaker", "Hi."),), "Oh no.", "sad", listener=child)
+        for i in range(count)
+    )
+    return ReferenceSet(items, (), Path("x.jsonl"), "d1")
+
+
+def test_media_are_written_and_a_stopped_run_goes_on(fake: Fake, tmp_path: Path) -> None:
+    path = predict_media(references(), tmp_path)
+    answers = read_answers(path).items
+    assert [a.id for a in answers] == ["d:0#1", "d:1#1", "d:2#1"]
+    assert answers[0].audio is not None
+    assert answers[0].audio.read_bytes() == b"wav"
+    assert answers[0].top5 == ("sad", "angry")
+    assert answers[0].profile["age"] == "child"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:2]) + lines[2][:9])  # killed while it wrote
+    predict_media(references(), tmp_path)
+    assert path.read_text() == "".join(lines)
+    assert fake.asked == 5
+    with pytest.raises(InputError, match="other weights, data or settings"):
+        predict_media(references(2), tmp_path)
+
+
+def test_teacher_forced_says_the_human_words(fake: Fake, tmp_path: Path) -> None:
+    path = predict_media(references(1), tmp_path, forced=True)
+    found = read_answers(path)
+    assert found.settings["teacher_forced"] is True
+    assert found.items[0].reply == "Oh no."
+    assert found.items[0].video is not None
+    assert found.items[0].video.stat().st_size > 500
+    assert fake.asked == 0
+
+
+@pytest.mark.parametrize("title", ["Empatheia synthetic dialogue", "Holiday"])
+def test_rendered_input_is_known_by_its_tags(tmp_path: Path, title: str) -> None:
+    from empatheia.evaluation.generate import label_in_signal
+    from empatheia.media.audio import wav_bytes
+    from empatheia.media.tags import Tags
+
+    path = tmp_path / "a.wav"
+    sound = Speech(np.zeros(1600, np.float32), 16000)
+    path.write_bytes(wav_bytes(sound, Tags(title=title, comment="", software="")))
+    turns = (Turn("speaker", "Hi.", audio=path),)
+    assert label_in_signal([Reference("a#1", "a", turns)]) == (title != "Holiday")
+    assert not label_in_signal([Reference("a#1", "a", (Turn("speaker", "Hi."),))])
+
+
+def test_names_of_media_are_safe() -> None:
+    assert media_name("hit:3_conv:6#1") == "hit_3_conv_6_1"
+    assert "/" not in media_name("../../x")
+    assert json.dumps(media_name("a b")) == '"a_b"'

@@ -1,0 +1,104 @@
+"""Lip-sync measures: known sizes, known shifts, and the floor for another sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from empatheia.errors import InputError, WeightsError
+from empatheia.evaluation import avsync
+from empatheia.evaluation.sound_features import mfcc
+from empatheia.evaluation.syncnet import SyncNet, SyncNetScorer, crop_faces, shift_scores
+from empatheia.types import Speech
+
+
+def test_mfcc_against_python_speech_features() -> None:
+    t = np.arange(5000)
+    found = mfcc(np.round(8000 * np.sin(t * 0.05) + 2000 * np.sin(t * 0.7)))
+    assert found.shape == (30, 13)
+    assert found[3, :4] == pytest.approx(PSF, rel=1e-9)
+
+
+def test_syncnet_has_the_published_size_and_shapes() -> None:
+    net = SyncNet().eval()
+    assert sum(p.numel() for p in net.parameters()) == 13_631_616
+    with torch.inference_mode():
+        assert net.lips(torch.zeros(1, 3, 5, 224, 224)).shape == (1, 1024)
+        assert net.sound(torch.zeros(2, 1, 13, 20)).shape == (2, 1024)
+
+
+def test_syncnet_needs_its_own_weights(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="needs syncnet_v2"):
+        SyncNetScorer(tmp_path / "none.model")
+    torch.save({"x": torch.zeros(1)}, tmp_path / "other.model")
+    with pytest.raises(WeightsError, match="does not hold SyncNet"):
+        SyncNetScorer(tmp_path / "other.model")
+
+
+def test_shift_of_sound_is_found() -> None:
+    lips = torch.randn(80, 16, generator=torch.Generator().manual_seed(0))
+    together = shift_scores(lips, lips)
+    assert together.offset == 0
+    assert together.distance == pytest.approx(0.0, abs=1e-4)
+    late = shift_scores(lips, lips.roll(4, 0))
+    assert late.offset == -4
+    other = torch.randn(80, 16, generator=torch.Generator().manual_seed(1))
+    assert shift_scores(lips, other).confidence < 0.2 * together.confidence
+
+
+def test_faces_are_cropped_around_the_points() -> None:
+    frames = np.zeros((15, 100, 100, 3), np.uint8)
+    frames[:, 40:60, 40:60] = 255
+    points = np.zeros((15, 4, 2))
+    points[:] = [(40, 40), (60, 40), (40, 60), (60, 60)]
+    points[3] = np.nan
+    faces = crop_faces(frames, points, 28)
+    assert faces.shape == (15, 28, 28, 3)
+    assert faces[0, 12, 14].max() == 255
+    assert faces[0, :, 0].max() == 0
+    with pytest.raises(InputError, match="no face"):
+        crop_faces(frames, np.full((15, 4, 2), np.nan))
+
+
+def clip(seed: int, frames: int = 150) -> tuple[Speech, np.ndarray]:
+    """Noise whose loudness swells as the lips open."""
+    rng = np.random.default_rng(seed)
+    steps = np.interp(np.arange(frames), np.arange(0, frames, 5), rng.uniform(0, 1, frames // 5))
+    level = np.interp(np.arange(frames * 640) / 640, np.arange(frames) + 0.5, steps)
+    audio = (0.3 * level * rng.normal(0, 1, frames * 640)).clip(-1, 1).astype(np.float32)
+    points = np.zeros((frames, 478, 2))
+    points[:, 263] = (100, 0)
+    for upper, lower in ((13, 14), (82, 87), (312, 317), (0, 17)):
+        points[:, lower, 1] = 30 * steps
+        points[:, upper, 1] = 0
+    return Speech(audio, 16000), points
+
+
+def test_avsync_finds_step_shift_and_floor(tmp_path: Path) -> None:
+    rows = []
+    for seed in range(5):
+        speech, points = clip(seed)
+        seen = avsync.mouth(points)
+        rows.append((avsync.sound(speech, len(seen)), seen))
+    model = avsync.fit(rows[:4])
+    heard, seen = rows[4]
+    own = avsync.score(model, heard, seen)
+    assert own.offset == 0
+    assert own.sync_r > 0.6
+    assert own.p < 0.1
+    assert avsync.score(model, np.roll(heard, 4, 0), seen).offset == 4
+    other = avsync.score(model, rows[0][0], seen)
+    assert other.sync_r < 0.5 * own.sync_r
+    assert other.confidence < own.confidence
+    avsync.save(model, tmp_path / "avsync.safetensors", 4, "test")
+    again = avsync.load(tmp_path / "avsync.safetensors")
+    assert again.digest != "none"
+    assert avsync.score(again, heard, seen).sync_r == pytest.approx(own.sync_r, abs=1e-4)
+    with pytest.raises(InputError, match="too few"):
+        avsync.mouth(points[:20])
+
+
+PSF = [19.130401430416427, 8.641376166251389, -15.177918801196785, 21.27117807400958]  # version 0.6

@@ -1,0 +1,139 @@
+"""The speech and video tables on tiny files: ceiling, floor, n/a lines, faults by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from empatheia.data.predictions import Answer
+from empatheia.data.references import Reference
+from empatheia.errors import InputError
+from empatheia.evaluation import avsync
+from empatheia.evaluation.consistency import confusion, consistency_table
+from empatheia.evaluation.speech_table import speech_table
+from empatheia.evaluation.video_table import Tools, video_table
+from empatheia.media.audio import wav_bytes
+from empatheia.media.video import encode_mp4
+from empatheia.types import Profile, Speech, Turn
+
+SIDE, FRAMES = 256, 65
+Pairs = list[tuple[Reference, Answer]]
+
+
+def write_clip(path: Path, seed: int) -> Path:
+    """Noise that swells, pictures with edges, landmarks whose lips follow the sound."""
+    rng = np.random.default_rng(seed)
+    steps = np.interp(np.arange(FRAMES), np.arange(0, FRAMES, 5), rng.uniform(0, 1, FRAMES // 5))
+    level = np.interp(np.arange(FRAMES * 640) / 640, np.arange(FRAMES) + 0.5, steps)
+    audio = (0.3 * level * rng.normal(0, 1, FRAMES * 640)).clip(-1, 1).astype(np.float32)
+    picture = np.full((SIDE, SIDE, 3), 60, np.uint8)
+    picture[:, SIDE // 2 + seed :] = 200
+    speech = Speech(audio, 16000)
+    path.write_bytes(encode_mp4([picture] * FRAMES, 25, speech))
+    path.with_suffix(".wav").write_bytes(wav_bytes(speech))
+    points = np.random.default_rng(0).uniform(90, 160, (478, 2))[None].repeat(FRAMES, 0)
+    points[:, 33], points[:, 263] = (80, 100), (170, 100)
+    for upper, lower in ((13, 14), (82, 87), (312, 317), (0, 17)):
+        points[:, upper] = (128, 150)
+        points[:, lower] = np.stack([np.full(FRAMES, 128), 150 + 20 * steps], 1)
+    np.savez(path.with_suffix(".npz"), points=points, size=np.array([SIDE, SIDE]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
+    folder = tmp_path_factory.mktemp("clips")
+    out: Pairs = []
+    for i in range(2):
+        ours, theirs = (write_clip(folder / f"{who}{i}.mp4", i) for who in ("a", "b"))
+        turns = (Turn("speaker", "My cat died."),)
+        reference = Reference(
+            f"{i}#1", str(i), turns, "Oh no.", "sad", audio=theirs.with_suffix(".wav"),
+            video=theirs, listener=Profile(age="child"),
+        )  # fmt: skip
+        chain = {"response_emotion": "sad"}
+        answer = Answer(
+            f"{i}#1", "Oh no.", "sad" if i else "lonely", chain=chain, video=ours,
+            audio=ours.with_suffix(".wav"), profile={"age": "child", "gender": "male"},
+            perceived={"text": "sad", "fused": "sad" if i else "happy"},
+        )  # fmt: skip
+        out.append((reference, answer))
+    return out
+
+
+def linear(pairs: Pairs) -> avsync.AVSync:
+    from empatheia.evaluation.landmark_measures import read_points
+    from empatheia.media.audio import read_audio
+
+    rows = []
+    for reference, _ in pairs:
+        assert reference.video is not None
+        points = read_points(reference.video)
+        assert points is not None
+        rows.append((avsync.sound(read_audio(reference.video), FRAMES), avsync.mouth(points)))
+    return avsync.fit(rows)
+
+
+def test_video_rows(pairs: Pairs) -> None:
+    tools = Tools(avsync=linear(pairs))
+    table, faults = video_table("ours", pairs, tools, {"teacher_forced": True, "weights": "w"})
+    ours, truth, floor = (row.figures for row in table.rows)
+    assert [row.mark for row in table.rows] == ["", "ceiling", "floor"]
+    assert ours["ssim"].value == pytest.approx(1.0)  # the same clips on both sides
+    assert ours["f_lmd"].value == pytest.approx(0.0)
+    assert ours["cpbd"].value == truth["cpbd"].value
+    assert ours["cpbd"].weights == "w"
+    assert floor["avsync_r"].value < 0.5 * ours["avsync_r"].value  # type: ignore[operator]
+    assert ours["sync_cf"].needs is not None
+    assert ours["sync_cf"].value is None
+    assert not any("not measurable" in kind for kind in faults)
+
+
+def test_free_replies_have_no_ssim(pairs: Pairs) -> None:
+    table, _ = video_table("ours", pairs[:1], Tools(), {})
+    needs = table.rows[0].figures["ssim"].needs
+    assert needs is not None
+    assert "teacher-forced" in needs
+    bare = [(pairs[0][0], Answer("0#1", "x", video=Path("none.mp4")))]
+    with pytest.raises(InputError, match="none of 1 predictions has a video"):
+        video_table("ours", bare, Tools(), {})
+
+
+def test_speech_rows(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
+    from empatheia.evaluation import speech_table as module
+    from empatheia.evaluation.recogniser import WordErrors, edits
+
+    class Hears:
+        """Every recording says: oh no."""
+
+        def errors(self, speech: Speech, text: str) -> WordErrors:
+            said = text.lower().strip(".").split()
+            return WordErrors(edits(said, ["oh", "no"]), len(said))
+
+    monkeypatch.setattr(module, "Recogniser", Hears)
+    told = [
+        (r, Answer(a.id, "Well then." if r.id == "1#1" else a.reply, audio=a.audio))
+        for r, a in pairs
+    ]
+    table, faults = speech_table("ours", told, {})
+    ours = table.rows[0].figures
+    assert ours["wer"].value == 50.0  # two wrong words of four
+    assert ours["mos"].needs == "human votes, from a rating study"
+    assert ours["secs"].needs is not None
+    assert ours["emotion"].needs is not None
+    assert len(faults["prosody not measurable"]) == 2  # noise has no pitch
+    assert table.rows[1].figures["wer"].value == 0.0
+
+
+def test_consistency(pairs: Pairs) -> None:
+    table, _ = consistency_table("ours", pairs, {})
+    figures = table.rows[0].figures
+    assert figures["profile_age"].value == 100.0
+    assert figures["profile_gender"].value == 0.0
+    assert figures["profile_tone"].value is None
+    assert figures["user_text"].value == 100.0
+    assert figures["user_fused"].value == 50.0
+    assert figures["user_speech"].needs is not None
+    assert confusion(pairs) == {"sad": {"lonely": 1, "sad": 1}}

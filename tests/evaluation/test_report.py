@@ -1,0 +1,115 @@
+"""The report page: everything inside it, the paper apart, missing things said."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from empatheia.data.predictions import Answer
+from empatheia.data.references import Reference
+from empatheia.errors import InputError
+from empatheia.evaluation import report
+from empatheia.evaluation.report import Material, groups, page, read_scores
+from empatheia.evaluation.scorecard import Figure, Metric, Row, Scorecard, Table, write_scorecard
+from empatheia.evaluation.votes import read_votes, voted
+from empatheia.types import Profile, Turn
+
+METRICS = tuple(Metric(n, n) for n in ("accuracy", "dist1", "dist2"))
+
+
+def card(folder: Path, name: str, value: float, mark: str = "") -> Path:
+    row = Row(name, {"accuracy": Figure(value, 9, (1.0, 99.0))}, mark)
+    video = Row(name, {"sync_cf": Figure.missing("syncnet_v2.model")})
+    tables = (
+        Table("text", "Text", METRICS, (row,)),
+        Table("video", "Video", (Metric("sync_cf", "Sync_cf"),), (video,)),
+    )
+    write_scorecard(folder, Scorecard({}, {}, tables))
+    return folder
+
+
+def pairs(folder: Path) -> list[tuple[Reference, Answer]]:
+    sound = folder / "a.wav"
+    sound.write_bytes(b"RIFFxxxx")
+    turns = (Turn("speaker", "My <b>cat</b> died."),)
+    child = Profile(age="child")
+    sad = Reference("a#1", "a", turns, "Oh.", "sad", speaker=child)
+    proud = Reference("b#1", "b", turns, "Oh.", "proud", speaker=child)
+    return [
+        (sad, Answer("a#1", "So sorry.", "sad", audio=sound)),
+        (proud, Answer("b#1", "Well!", "sad")),
+        (Reference("c#1", "c", turns, "Oh.", "sad"), Answer("c#1", "Hm.", "sad")),
+    ]
+
+
+def test_page_is_whole_and_offline(tmp_path: Path) -> None:
+    scores = [
+        read_scores(card(tmp_path / "one", "ours", 41.25)),
+        read_scores(card(tmp_path / "two", "rendered", 99.0, "label in the signal")),
+    ]
+    html = page(Material(scores, pairs(tmp_path)))
+    assert not re.search(r"(src|href)=\"?https?:", html)
+    assert "data:audio/wav;base64,UklGRnh4eHg=" in html
+    assert "<b>cat</b>" not in html  # what people write is text
+    assert "41.25 [1.00, 99.00]" in html
+    assert "needs syncnet_v2.model" in html
+    assert "<td class=paper>48.51</td>" in html
+    paper_table, _, apart = html.partition("rendered from the gold label")
+    assert "99.00 [" not in paper_table.partition("<h2>Table 3")[0].replace("[1.00, 99.00]", "")
+    assert "rendered (label in the signal)" in apart
+
+
+def test_groups_by_hand(tmp_path: Path) -> None:
+    found = groups(pairs(tmp_path), lambda r: r.emotion)
+    assert [(b.name, b.figure.value, b.figure.n) for b in found] == [
+        ("sad", 100, 2),
+        ("proud", 0, 1),
+    ]
+    ages = groups(pairs(tmp_path), lambda r: r.speaker.age if r.speaker else None)
+    assert [(b.name, b.figure.value, b.figure.n) for b in ages] == [("child", 50, 2)]
+
+
+def test_features_are_laid_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "tsne", lambda rows: rows[:, :2])  # seconds, and not ours
+    rng = np.random.default_rng(0)
+    labels = np.repeat(["sad", "happy"], 20)
+    rows = rng.normal(0, 0.1, (40, 4)) + (labels == "sad")[:, None] * 5
+    mixed = rng.permutation(labels)
+    np.savez(tmp_path / "f.npz", features=rows, emotion=labels, profile=mixed)
+    html = page(Material([], features={"with SD": tmp_path / "f.npz"}))
+    one, other = (float(v) for v in re.findall(r"silhouette (-?[\d.]+), n=40", html))
+    assert one > 0.9 > 0.2 > other
+    np.savez(tmp_path / "bad.npz", x=rows)
+    with pytest.raises(InputError, match="no file of features"):
+        page(Material([], features={"with SD": tmp_path / "bad.npz"}))
+
+
+def test_votes_fill_human_columns(tmp_path: Path) -> None:
+    rows = [
+        {"rater": f"r{r}", "item": f"i{i}", "system": "ours", "question": "MOS", "score": 3 + r}
+        for r in range(3)
+        for i in range(4)
+    ]
+    path = tmp_path / "votes.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, rows[0]]))
+    found = read_votes(path)
+    figure = voted(found, "ours", "MOS")
+    assert figure is not None
+    assert (figure.value, figure.n) == (4.0, 12)
+    assert figure.ci95 == (3.0, 5.0)  # three raters, each of one mind
+    assert voted(found, "ours", "SMOS") is None
+    html = page(Material([read_scores(card(tmp_path / "s", "ours", 1.0))], votes=found))
+    assert "4.00 [3.00, 5.00]" in html
+    path.write_text('{"rater": "r", "score": "x"}\n')
+    with pytest.raises(InputError, match="line 1: a vote has"):
+        read_votes(path)
+
+
+def test_foreign_scores_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "scores.json").write_text("{}")
+    with pytest.raises(InputError, match="is not of `empatheia evaluate`"):
+        read_scores(tmp_path)

@@ -1,0 +1,149 @@
+"""The three systems on one system's parts, media in, and what each modality is said to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from empatheia import model
+from empatheia.care.screen import CareRules
+from empatheia.data.labels import EMOTIONS8, EMOTIONS32, fold8
+from empatheia.delivery import Direct, Manner, deliver
+from empatheia.errors import ConfigError, InputError
+from empatheia.face.avatar.generator import DrawnFace
+from empatheia.llm.decoding import Sampling
+from empatheia.media import transcribe
+from empatheia.media.audio import wav_bytes
+from empatheia.model import Empatheia, TextSettings, with_words
+from empatheia.speech.sentences import join, speak
+from empatheia.speech.world.generator import WorldVoice
+from empatheia.tiny import tiny_expression, tiny_reasoner, tiny_senses
+from empatheia.types import Dialogue, Profile, Speech, Turn
+
+Make = Callable[..., Empatheia]
+ASKED = Dialogue("d", (Turn("speaker", "My dog ran away."),))
+
+
+@pytest.fixture(scope="module")
+def make() -> Make:
+    voice, face, reasoner = WorldVoice.tiny(), DrawnFace.load(size=128), tiny_reasoner()
+    expression = tiny_expression(
+        (voice.content_dim, voice.style_dim), (face.content_dim, face.style_dim)
+    )
+    text = TextSettings(Sampling(candidates=4, max_tokens=8))
+
+    def made(system: str, content: str = "predicted", trained: bool = True) -> Empatheia:
+        found = expression if trained else None
+        return Empatheia(reasoner, voice, face, CareRules(), text, {}, found, system, content)
+
+    return made
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random weights write nothing presentable; what is said instead is kept short."""
+    monkeypatch.setattr(model, "NOTHING_TO_SAY", "I'm here.")
+
+
+def test_direct_is_what_speak_says() -> None:
+    voice, face = WorldVoice.tiny(), DrawnFace.load(size=128)
+    manner = Manner("Hello here. I'm a here, hello!", "sad", 0.7, Profile())
+    one = join(list(deliver(voice, manner.text, Direct(voice, face, manner))))
+    other = join(list(speak(voice, manner.text, "sad", 0.7, Profile())))
+    assert np.array_equal(one.audio, other.audio)
+    assert (one.phonemes, one.words) == (other.phonemes, other.words)
+
+
+@pytest.mark.parametrize(
+    ("system", "content"),
+    [("pipeline", "predicted"), ("empatheia", "predicted"), ("empatheia", "exact")],
+)
+def test_every_system_answers(make: Make, system: str, content: str) -> None:
+    reply = make(system, content).reply(ASKED, seed=3)
+    assert reply.wav[:4] == b"RIFF"
+    assert len(reply.mp4) > 1000
+    assert reply.versions["system"] == system
+    assert (reply.chain_of_empathy is None) == (system == "pipeline")
+    assert reply.perceived is not None
+    assert (reply.perceived["fused"] is None) == (system == "pipeline")
+
+
+def test_systems_differ_in_sound_and_not_in_words(make: Make) -> None:
+    direct, predicted = (make(s).reply(ASKED, seed=3) for s in ("direct", "empatheia"))
+    assert direct.text == predicted.text
+    assert direct.wav != predicted.wav
+
+
+def test_a_crisis_is_answered_by_fixed_words_in_every_system(make: Make) -> None:
+    asked = Dialogue("d", (Turn("speaker", "I want to kill myself tonight."),))
+    for system in ("pipeline", "empatheia"):
+        reply = make(system).reply(asked, text_only=True)
+        assert reply.safety.level == "crisis"
+        assert reply.perceived is None
+
+
+def test_untrained_systems_are_not_offered(make: Make) -> None:
+    assert make("direct", trained=False).systems == ("direct", "pipeline")
+    with pytest.raises(ConfigError, match="needs trained"):
+        make("empatheia", trained=False)
+    with pytest.raises(ConfigError, match="predicted"):
+        make("direct", "invented")
+
+
+def test_the_eight_keys_keep_the_whole_probability() -> None:
+    even = dict.fromkeys(EMOTIONS32, 1 / 32)
+    folded = fold8(even)
+    assert tuple(folded) == EMOTIONS8
+    assert sum(folded.values()) == pytest.approx(1)
+    assert folded["contempt"] == pytest.approx(1 / 32)
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    noise = np.random.default_rng(0).normal(0, 0.1, 12_000).astype(np.float32)
+    path = tmp_path / "told.wav"
+    path.write_bytes(wav_bytes(Speech(noise, 16_000)))
+    return path
+
+
+def test_what_is_heard_is_told(make: Make, sound: Path) -> None:
+    system = make("direct")
+    asked = Dialogue("d", (Turn("speaker", "My dog ran away.", audio=sound),))
+    deaf = system.reply(asked, text_only=True)
+    assert deaf.perceived is not None
+    assert deaf.perceived["speech"] is None
+    assert "no trained ear" in deaf.extra["notes"][0]
+    system.reasoner.senses = tiny_senses()
+    try:
+        heard = system.reply(asked, text_only=True)
+    finally:
+        system.reasoner.senses = None
+    assert heard.perceived is not None
+    assert heard.perceived["video"] is None
+    for name in ("text", "speech", "fused"):
+        assert sum(heard.perceived[name].values()) == pytest.approx(1, abs=1e-4)
+    assert not heard.extra
+
+
+def test_words_come_from_a_recogniser_and_are_screened(
+    make: Make, sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = transcribe.Transcript("i want to kill myself tonight", "test", "may be wrong")
+    monkeypatch.setattr(transcribe, "transcribe", lambda path: words)
+    asked = Dialogue("d", (Turn("speaker", "", audio=sound),))
+    reply = make("direct").reply(asked, text_only=True)
+    assert reply.safety.level == "crisis"
+    assert "may be wrong" in reply.extra["notes"]
+    told, notes = with_words(Dialogue("d", (Turn("speaker", "Hello.", audio=sound),)))
+    assert told.turns[0].text == "Hello."
+    assert not notes
+
+
+def test_noise_has_no_words(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcribe, "_by_whisper", lambda speech: None)
+    monkeypatch.setattr(transcribe, "_by_sphinx", lambda speech: transcribe.Transcript("", "x"))
+    with pytest.raises(InputError, match="no words were understood"):
+        transcribe.transcribe(sound)

@@ -1,0 +1,217 @@
+"""Stages 2 to 4 on tiny weights: each fits a batch, moves its own parameters, and can be killed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from empatheia.data.builder.render import MEDIA
+from empatheia.errors import EmpatheiaError, InputError
+from empatheia.training.coe import CoeConfig, add_lora
+from empatheia.training.content import ContentStage
+from empatheia.training.joint import JointStage
+from empatheia.training.loop import LoopConfig, run
+from empatheia.training.losses import LossWeights
+from empatheia.training.merg_data import Teachers, merg_examples
+from empatheia.training.merg_stage import MergConfig, MergNet, MergRow, MergStage, collate
+from empatheia.training.style import StyleStage
+
+pytest.importorskip("peft")
+sys.path.insert(0, str(Path(__file__).parent))
+import merg
+
+WEIGHTS = LossWeights(content_kl=1e-6, style_kl=1e-6)
+CONFIG = MergConfig(batch_size=2, teacher=0.0, weights=WEIGHTS)
+LORA = CoeConfig(lora_rank=4, lora_alpha=8, lora_dropout=0.0)
+LOOP = LoopConfig(steps=30, lr=0.02, warmup=3, validate_every=1000, save_every=1000, bf16=False)
+STAGES: dict[str, type[MergStage]] = {
+    "content": ContentStage,
+    "style": StyleStage,
+    "joint": JointStage,
+}
+Make = Callable[..., MergStage]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("rendered")
+
+
+@pytest.fixture(scope="module")
+def rows(folder: Path) -> list[MergRow]:
+    return merg.rows(merg.net(senses=True).reasoner, folder)
+
+
+@pytest.fixture
+def make(rows: list[MergRow]) -> Make:
+    def made(
+        name: str, found: Sequence[MergRow] = (), net: MergNet | None = None, **changes: object
+    ) -> MergStage:
+        net = net or merg.net(senses=True)
+        if name == "joint":
+            torch.manual_seed(0)
+            add_lora(net.reasoner.lm.lm, LORA)
+        config = replace(CONFIG, **changes)  # type: ignore[arg-type]
+        return STAGES[name](net, found or rows, rows, config)
+
+    return made
+
+
+def allowed(stage: str, name: str) -> bool:
+    senses = ("reasoner.senses.speech.", "reasoner.senses.video.")
+    if stage == "content":
+        return name.startswith("expression.content.")
+    if stage == "style":
+        return name.startswith(("expression.style.", "expression.signals."))
+    return "lora_" in name or name.startswith(("expression.", *senses))
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_fits_one_batch_and_moves_only_what_it_may(name: str, make: Make, tmp_path: Path) -> None:
+    stage = make(name)
+    before = {n: p.detach().clone() for n, p in stage.net.named_parameters()}
+    first = stage.validate()["loss"]
+    run(stage, LOOP, tmp_path)
+    last = stage.validate()
+    assert last["loss"] < 0.6 * first, (first, last)
+    moved = {n for n, p in stage.net.named_parameters() if not torch.equal(p, before[n])}
+    assert moved
+    assert all(allowed(name, n) for n in moved), [n for n in moved if not allowed(name, n)]
+    if name == "joint":
+        assert any("lora_" in n for n in moved)
+        assert any(n.startswith("reasoner.senses.") for n in moved)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_batch_is_its_rows(name: str, make: Make, rows: list[MergRow]) -> None:
+    stage = make(name)
+    both = stage.net(collate(rows))
+    for i, row in enumerate(rows):
+        alone = stage.net(collate([row]))
+        tokens = len(row.reply)
+        assert torch.allclose(both.signals.text[i, :tokens], alone.signals.text[0], atol=1e-4)
+        assert torch.allclose(both.signals.speech[i], alone.signals.speech[0], atol=1e-4)
+        assert torch.allclose(both.signals.video[i], alone.signals.video[0], atol=1e-4)
+        reply = both.reply
+        content = stage.net.expression.content
+        together = content.speech(reply, collate(rows).phonemes).values[i]
+        apart = content.speech(alone.reply, collate([row]).phonemes).values[0]
+        assert torch.allclose(together[: len(apart)], apart, atol=1e-4)
+        assert not together[len(apart) :].any()
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_killed_run_ends_like_an_undisturbed_one(name: str, make: Make, tmp_path: Path) -> None:
+    loop = replace(LOOP, steps=4, save_every=2, validate_every=3)
+    whole = make(name)
+    run(whole, loop, tmp_path / "whole")
+    cut = make(name)
+    batch = cut.batch
+
+    def stop(step: int):  # type: ignore[no-untyped-def]
+        if step == 3:
+            raise KeyboardInterrupt
+        return batch(step)
+
+    cut.batch = stop  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        run(cut, loop, tmp_path / "cut")
+    resumed = make(name)
+    run(resumed, loop, tmp_path / "cut", resume=True)
+    for (n, one), other in zip(whole.net.named_parameters(), resumed.net.parameters(), strict=True):
+        assert torch.equal(one, other), n
+
+
+def test_signals_at_inference_are_those_of_training(
+    make: Make, rows: list[MergRow], folder: Path
+) -> None:
+    """Teacher forcing and decoding with a cache give the same."""
+    stage = make("style")
+    reasoner = stage.net.reasoner
+    row = rows[0]  # its chain was annotated, so that all fields can be forced
+    chain = merg_examples(merg.dialogues(folder))[0].chain
+    forced = {name: getattr(chain, name) for name in chain.__dataclass_fields__}
+    thinking = reasoner.think([replace(row.request, forced=forced)])
+    found = stage.net.expression.express(reasoner.lm, thinking.state, "I'm here.")
+    wanted = stage.net(collate([row]))
+    assert torch.allclose(found.reply.states, wanted.reply.states, atol=1e-4)
+    style = stage.net.expression.style(wanted.signals.speech, wanted.signals.video)
+    assert torch.allclose(found.style.speech, style.speech, atol=1e-4)
+
+
+@pytest.mark.parametrize("without", ["synchronizer", "disentangler"])
+def test_ablations_train(without: str, make: Make, rows: list[MergRow]) -> None:
+    net = merg.net(**{without: False})
+    stage = make("joint", net=net)
+    loss = stage.loss(stage.batch(0))
+    loss["loss"].backward()
+    assert torch.isfinite(loss["loss"])
+    dropped = make(
+        "joint", net=merg.net(), **({"ccl": False} if without[0] == "s" else {"sac": False})
+    )
+    assert ("ccl" if without[0] == "s" else "sac") not in dropped.loss(dropped.batch(0))
+
+
+def test_a_loss_that_is_no_number_names_the_examples(make: Make, rows: list[MergRow]) -> None:
+    bad = rows[0].teaching.speech_content.clone()
+    bad[0] = float("nan")
+    broken = replace(rows[0], teaching=replace(rows[0].teaching, speech_content=bad))
+    stage = make("content", [broken])
+    with pytest.raises(EmpatheiaError, match="00001/1"):
+        stage.loss(stage.batch(0))
+
+
+def test_teachers_are_asked_once(folder: Path, rows: list[MergRow]) -> None:
+    kept = sorted((folder / "teachers").iterdir())
+    assert len(kept) == len(rows) == 2
+
+    class Silent:
+        def __getattr__(self, name: str) -> object:
+            raise AssertionError(name)
+
+    teachers = Teachers(Silent(), Silent(), "tiny", folder / "teachers")  # type: ignore[arg-type]
+    found = merg_examples(merg.dialogues(folder))
+    again = teachers.teach(found[0])
+    assert again.phonemes == rows[0].teaching.phonemes
+    assert torch.equal(again.video_content, rows[0].teaching.video_content)
+
+
+def test_words_of_sounds_run_through_the_whole_reply(rows: list[MergRow]) -> None:
+    row = rows[1]
+    assert int(row.phonemes.word.max()) == int(max(row.words)) == 3
+    assert row.chain[-1] == merg.net().reasoner.lm.tokenizer.id("<reply>")
+    assert len(row.teaching.speech_content) == len(row.phonemes)
+    assert len(row.teaching.video_content) == len(row.frames)
+
+
+def test_recordings_without_times_are_timed_by_the_voice(folder: Path, tmp_path: Path) -> None:
+    voice, face = merg.generators()
+    example = replace(merg_examples(merg.dialogues(folder))[0], times=None)
+    taught = Teachers(voice, face, "tiny", tmp_path).teach(example)
+    assert len(taught.phonemes) == len(taught.speech_content)
+    seconds = len(taught.video_content) / face.fps
+    assert taught.phonemes[-1].end == pytest.approx(seconds, abs=0.05)
+
+
+def test_text_alone_is_told_how_to_render(folder: Path) -> None:
+    silent = [
+        replace(d, turns=tuple(replace(t, audio=None) for t in d.turns))
+        for d in merg.dialogues(folder)
+    ]
+    with pytest.raises(InputError, match="empatheia data render"):
+        merg_examples(silent)
+
+
+def test_a_broken_recording_names_its_example(folder: Path, tmp_path: Path) -> None:
+    voice, face = merg.generators()
+    example = merg_examples(merg.dialogues(folder))[0]
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"RIFF")
+    with pytest.raises(InputError, match="00001/1"):
+        Teachers(voice, face, "t", tmp_path).teach(replace(example, audio=bad))
+    assert (folder / MEDIA).is_dir()
