@@ -17,7 +17,7 @@ from empatheia.face.avatar.generator import DrawnFace
 from empatheia.llm.decoding import Sampling
 from empatheia.media import transcribe
 from empatheia.media.audio import wav_bytes
-from empatheia.model import Empatheia, TextSettings, with_words
+from empatheia.model import Empatheia, TextSettings
 from empatheia.speech.sentences import join, speak
 from empatheia.speech.world.generator import WorldVoice
 from empatheia.tiny import tiny_expression, tiny_reasoner, tiny_senses
@@ -137,7 +137,8 @@ def test_words_come_from_a_recogniser_and_are_screened(
     reply = make("direct").reply(asked, text_only=True)
     assert reply.safety.level == "crisis"
     assert "may be wrong" in reply.extra["notes"]
-    told, notes = with_words(Dialogue("d", (Turn("speaker", "Hello.", audio=sound),)))
+    assert "told.wav is heard as: i want" in reply.extra["notes"][0]
+    told, notes = transcribe.with_words(Dialogue("d", (Turn("speaker", "Hello.", audio=sound),)))
     assert told.turns[0].text == "Hello."
     assert not notes
 

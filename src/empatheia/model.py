@@ -29,6 +29,7 @@ from empatheia.llm.decoding import Sampling
 from empatheia.llm.signals import fork
 from empatheia.media.audio import wav_bytes
 from empatheia.media.tags import Tags
+from empatheia.media.transcribe import with_words
 from empatheia.media.video import encode_passing
 from empatheia.protocols import CareScreen, FaceGenerator, SpeechGenerator
 from empatheia.reasoner import Ranking, Reasoner, Request, Thinking, Thought
@@ -46,7 +47,6 @@ from empatheia.types import (
     Safety,
     Speech,
     TextEvent,
-    Turn,
 )
 
 CALM = ("neutral", 0.3)  # how a crisis message is said and shown
@@ -356,26 +356,6 @@ class Empatheia:
             extra={"notes": list(notes)} if notes else {},
             perceived=plan.perceived,
         )
-
-
-def with_words(dialogue: Dialogue) -> tuple[Dialogue, list[str]]:
-    """Transcripts for the speaker's turns that have sound and no text, and notes about them.
-
-    Raises MediaError, InputError, MissingExtraError.
-    """
-    turns: list[Turn] = []
-    notes: list[str] = []
-    for turn in dialogue.turns:
-        place = turn.audio or turn.video
-        if turn.text.strip() == "" and place is not None:
-            from empatheia.media.transcribe import transcribe
-
-            found = transcribe(place)
-            turn = replace(turn, text=found.text)
-            if found.note is not None and found.note not in notes:
-                notes.append(found.note)
-        turns.append(turn)
-    return replace(dialogue, turns=tuple(turns)), notes
 
 
 def perceived_of(thinking: Thinking) -> dict[str, Mapping[str, float] | None]:

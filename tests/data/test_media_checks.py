@@ -32,7 +32,7 @@ def voice(seconds: float, pitch: float = 150.0, level: float = 0.3) -> AudioArra
 
 def pictures(seconds: float) -> Iterator[np.ndarray]:
     for i in range(round(seconds * 25)):
-        yield np.full((64, 64, 3), i % 256, np.uint8)
+        yield np.full((64, 64, 3), 100 + i % 2, np.uint8)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from empatheia.data.predictions import Answer
 from empatheia.data.references import Reference
 from empatheia.errors import InputError
 from empatheia.evaluation import report
-from empatheia.evaluation.report import Material, groups, page, read_scores
+from empatheia.evaluation.report import Material, by_emotion, groups, page, read_scores
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Scorecard, Table, write_scorecard
 from empatheia.evaluation.votes import read_votes, voted
 from empatheia.types import Profile, Turn
@@ -61,6 +62,12 @@ def test_page_is_whole_and_offline(tmp_path: Path) -> None:
     paper_table, _, apart = html.partition("rendered from the gold label")
     assert "99.00 [" not in paper_table.partition("<h2>Table 3")[0].replace("[1.00, 99.00]", "")
     assert "rendered (label in the signal)" in apart
+
+
+def test_figures_stand_alone(tmp_path: Path) -> None:
+    root = ElementTree.fromstring(by_emotion(pairs(tmp_path)))
+    assert root.tag.endswith("svg")
+    assert "(n=2)" in "".join(root.itertext())
 
 
 def test_groups_by_hand(tmp_path: Path) -> None:

@@ -25,8 +25,10 @@ def score_text(
     from empatheia.data.predictions import read_answers
     from empatheia.data.references import read_references
     from empatheia.evaluation.matching import match
+    from empatheia.evaluation.report import by_emotion
     from empatheia.evaluation.scorecard import Scorecard
     from empatheia.evaluation.text_table import text_table
+    from empatheia.files import write_whole
 
     found, given = read_references(data, limit, chains), read_answers(predictions)
     matched = match(found.items, given.items)
@@ -40,6 +42,10 @@ def score_text(
         **(extra or {}),
     }
     show_card(Scorecard(head, matched.checks(), (table,)), out)
+    known = [(r, a) for r, a in matched.pairs if r.emotion and a.emotion]
+    if known:
+        write_whole(out / "accuracy.svg", by_emotion(known).encode())
+        typer.echo(str(out / "accuracy.svg"))
 
 
 def show_card(card: Scorecard, out: Path) -> None:

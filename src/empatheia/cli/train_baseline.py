@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def baseline(
     from empatheia.config import override
     from empatheia.data.references import read_references
     from empatheia.files import check_writable
-    from empatheia.training.baselines import BaselineRecipe, train_baseline
+    from empatheia.training.baselines import NETWORKS, BaselineRecipe, train_baseline
 
     recipe = override(BaselineRecipe(), set_ or ())
     check_writable(out)
@@ -40,6 +41,7 @@ def baseline(
 
         torch.set_num_threads(threads)
     found = read_references(on or data / "empathetic_dialogues" / "valid.jsonl")
-    with _Progress(recipe.loop.steps) as report:
+    bar = _Progress(recipe.loop.steps) if name in NETWORKS else nullcontext()
+    with bar as report:
         path = train_baseline(name, data, found, out, recipe, resume, report)
     typer.echo(f"{len(found.items)} replies: {path}")

@@ -1,4 +1,4 @@
-"""Rules M1 to M8: what is inside the files of a manifest."""
+"""Rules M1 to M9: what is inside the files of a manifest."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from empatheia.data.lipsync import SURE, lag
 from empatheia.data.manifest import Record
 from empatheia.data.rules import Fault
 from empatheia.data.sound_checks import measure, pitch
@@ -27,6 +28,7 @@ FASTEST: Final = 8.0
 APART: Final = 0.12  # seconds between the ends of sound and video
 LEAST_SPEECH: Final = 0.15  # of all windows
 OCTAVE_SHARE: Final = 0.75  # octaves that a clip's pitch may differ from the person's usual one
+MOST_LAG: Final = 0.16  # seconds between lips and sound
 RATE: Final = 16_000
 
 CountFaces = Callable[[ImageArray], int | None]  # faces in (frames, height, width, 3), None: cannot
@@ -70,6 +72,7 @@ class MediaChecker:
                 apart = abs(len(video.frames) / video.fps - speech.seconds)
                 if apart > APART:
                     yield "M4", f"sound and video differ by {apart:.2f} s; {APART} s are allowed"
+                yield from lip_faults(video, speech)
         if "times" in paths and paths["times"].is_file():
             yield from _times(paths["times"], speech)
 
@@ -111,6 +114,13 @@ def sound_faults(speech: Speech, text: str) -> Iterator[tuple[str, str]]:
         yield "M5", f"silent: {sound.loud:.0f} dB"
     elif sound.speech < LEAST_SPEECH:
         yield "M5", f"{100 * sound.speech:.0f} % of it is sound; {100 * LEAST_SPEECH:.0f} % needed"
+
+
+def lip_faults(video: Video, speech: Speech) -> Iterator[tuple[str, str]]:
+    """Rule M9, where the lag can be told."""
+    off = lag(video, speech)
+    if off.sureness >= SURE and abs(off.seconds) > MOST_LAG:
+        yield "M9", f"lips and sound are {abs(off.seconds):.2f} s apart"
 
 
 def whole_wav(path: Path) -> None:

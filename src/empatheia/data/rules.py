@@ -44,6 +44,7 @@ RULES: Final[dict[str, str]] = {
     "M6": "one face is in view",
     "M7": "a person sounds alike in all clips",
     "M8": "phoneme times lie inside the sound, in order",
+    "M9": "lips and sound go together",
     "P1": "no person stands in two splits",
     "P2": "no text stands in two splits",
 }

@@ -16,6 +16,17 @@ _COLOURS = (
 )  # fmt: skip
 
 
+_STYLE = (
+    "<style>svg text{font:12px system-ui,sans-serif}svg .t{font-weight:600}"
+    "svg rect{fill:#2a6f97}svg .w{stroke:#111;stroke-width:1.4;fill:none}</style>"
+)
+
+
+def _open(width: int, height: int) -> str:
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">{_STYLE}'
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A named percentage with its interval and n."""
@@ -29,7 +40,7 @@ def bars(title: str, found: Sequence[Bar], width: int = 560) -> str:
     row, left = 22, 150
     height = 30 + row * len(found)
     span = width - left - 120
-    out = [f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img">']
+    out = [_open(width, height)]
     out.append(f'<text x="0" y="14" class="t">{escape(title)}</text>')
     for i, bar in enumerate(found):
         y, f = 26 + i * row, bar.figure
@@ -54,7 +65,7 @@ def points(title: str, places: NDArray[np.float64], labels: Sequence[str], side:
     scaled = 10 + (places - low) / np.maximum(high - low, 1e-9) * (side - 20)
     names = sorted(set(labels))
     colour = {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
-    out = [f'<svg viewBox="0 0 {side + 150} {side + 24}" width="{side + 150}" role="img">']
+    out = [_open(side + 150, side + 24)]
     out.append(f'<text x="0" y="14" class="t">{escape(title)}</text>')
     for (x, y), label in zip(scaled, labels, strict=True):
         out.append(f'<circle cx="{x:.1f}" cy="{y + 20:.1f}" r="3" fill="{colour[label]}"/>')

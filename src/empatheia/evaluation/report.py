@@ -37,8 +37,6 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .7rem;text-align:right}
 td:first-child,th:first-child{text-align:left}thead{border-bottom:2px solid #444}
 .paper{background:#f4efe4;color:#6b5836}small,.note{color:#666}svg{display:block;margin:1rem 0}
-svg text{font:12px system-ui,sans-serif}svg .t{font-weight:600;font-size:13px}
-svg rect{fill:#2a6f97}svg .w{stroke:#111;stroke-width:1.4;fill:none}
 .case{display:grid;grid-template-columns:1fr 1fr;gap:1rem;border-top:1px solid #ccc;padding:1rem 0}
 .case>div:first-child{grid-column:1/-1}video{max-width:100%;width:320px}audio{width:320px}
 dt{color:#666}dd{margin:0 0 .4rem 0}
@@ -117,7 +115,10 @@ def _html_table(
     theirs = "".join(f"<th class=paper>{escape(name)} (paper)</th>" for name in names)
     lines = [f"<table><thead><tr><th></th><th>n</th>{heads}{theirs}</tr></thead>"]
     needs: list[str] = []
+    keys = {key for key, _, _ in columns}
     for name, (mark, figures) in ours.items():
+        if not keys & figures.keys():  # a row for measures of another table
+            continue
         shown = f"{name} ({mark})" if mark else name
         count = max((f.n for f in figures.values()), default=0)
         cells = "".join(f"<td>{_shown(figures.get(key), d)}</td>" for key, _, d in columns)
@@ -169,14 +170,19 @@ def _figure6(pairs: Sequence[Pair]) -> str:
     out = "<h2>Figure 6: accuracy by emotion, age and gender</h2>"
     if not known:
         return out + "<p>n/a (needs labelled data and predictions: --data, --predictions)</p>"
-    emotion: Callable[[Reference], str | None] = lambda r: AVAMERG_32_TO_7.get(r.emotion or "")  # noqa: E731
-    out += bars("Emotion (32 labels grouped in 7)", groups(known, emotion))
+    out += by_emotion(known)
     for side in ("speaker", "listener"):
         for name in ("age", "gender"):
             found = groups(known, lambda r, s=side, n=name: getattr(getattr(r, s), n, None))  # type: ignore[misc]
             who = "avatar" if side == "listener" else side
             out += bars(f"{name} of the {who}", found) if found else _absent(f"{name} of {who}")
     return out
+
+
+def by_emotion(pairs: Sequence[Pair]) -> str:
+    """Bars of accuracy by the coarse emotion of the label."""
+    found = groups(pairs, lambda r: AVAMERG_32_TO_7.get(r.emotion or ""))
+    return bars("Emotion accuracy (32 labels, grouped in 7)", found)
 
 
 def _absent(what: str) -> str:

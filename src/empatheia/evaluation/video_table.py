@@ -219,10 +219,10 @@ def _lips(clips: Sequence[Clip], tools: Tools, faults: Faults) -> dict[str, Figu
         figures["sync_cf"] = _figure(confidence, HOW, digest)
         figures["lse_d"] = _figure(distance, HOW, digest)
     if tools.avsync is not None:
-        lags = [s for c in clips if (s := _avsync(c, tools.avsync, faults)) is not None]
+        lags = [lag for c in clips if (lag := _avsync(c, tools.avsync, faults)) is not None]
         digest = tools.avsync.digest
-        figures["avsync_conf"] = _figure([s.confidence for s in lags], HOW, digest)
-        figures["avsync_r"] = _figure([s.sync_r for s in lags], HOW, digest)
+        figures["avsync_conf"] = _figure([lag.confidence for lag in lags], HOW, digest)
+        figures["avsync_r"] = _figure([lag.sync_r for lag in lags], HOW, digest)
     return figures
 
 

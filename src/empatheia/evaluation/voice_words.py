@@ -67,7 +67,9 @@ def word_errors(
                 number += 1
             name = f"{profile.age} {profile.gender} {profile.tone} {emotion}"
             cells[name], theirs[name] = total(parts), total(same)
-        progress(f"words {profile.age} {profile.gender} {profile.tone}")
+        who = f"{profile.age} {profile.gender} {profile.tone}"
+        own = total([errors for name, errors in cells.items() if name.startswith(who)])
+        progress(f"words {who}: {own.rate:.1f} % of {own.words} wrong")
     worst = max(cells, key=lambda name: cells[name].rate)
     out: dict[str, Any] = {
         "sentences": number,

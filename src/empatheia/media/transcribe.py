@@ -6,8 +6,9 @@ PocketSphinx, which often mishears, and says so.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from empatheia.errors import InputError, MissingExtraError
 from empatheia.media.audio import read_audio, resample
-from empatheia.types import Speech
+from empatheia.types import Dialogue, Speech, Turn
 
 _RATE = 16_000
 WHISPER = "base.en"
@@ -38,6 +39,25 @@ def transcribe(path: Path) -> Transcript:
     if not found.text:
         raise InputError(f"no words were understood in {path}: give TEXT too, or speak clearer")
     return found
+
+
+def with_words(dialogue: Dialogue) -> tuple[Dialogue, list[str]]:
+    """Transcripts for the speaker's turns that have sound and no text, and notes about them.
+
+    Raises MediaError, InputError, MissingExtraError.
+    """
+    turns: list[Turn] = []
+    notes: list[str] = []
+    for turn in dialogue.turns:
+        place = turn.audio or turn.video
+        if turn.text.strip() == "" and place is not None:
+            found = transcribe(place)
+            turn = replace(turn, text=found.text)
+            notes.append(f"{place.name} is heard as: {found.text}")
+            if found.note is not None and found.note not in notes:
+                notes.append(found.note)
+        turns.append(turn)
+    return replace(dialogue, turns=tuple(turns)), notes
 
 
 def _by_whisper(speech: Speech) -> Transcript | None:

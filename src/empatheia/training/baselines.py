@@ -32,7 +32,8 @@ from empatheia.training.listeners import (
 )
 from empatheia.training.loop import LoopConfig, Report, run
 
-NAMES: Final = ("majority", "tfidf", "multi-trs", "moel")
+NETWORKS: Final = ("multi-trs", "moel")
+NAMES: Final = ("majority", "tfidf", *NETWORKS)
 Answerer = Callable[[Sequence[Reference]], list[Answer]]
 
 

@@ -105,11 +105,13 @@ def read_media(data: Path) -> tuple[list[Dialogue], str]:
 
 
 def split(dialogues: Iterable[Dialogue]) -> tuple[list[Dialogue], list[Dialogue]]:
-    """Train and valid; without a valid split one dialogue in twenty is held out. Test is left."""
+    """Train and valid; unless the data names both one dialogue in twenty is held out.
+
+    Test is left.
+    """
     found = [d for d in dialogues if d.split != "test"]
-    if any(d.split == "valid" for d in found):
-        held = [d.split == "valid" for d in found]
-    else:
+    held = [d.split == "valid" for d in found]
+    if not any(held) or all(held):
         held = [zlib.crc32(d.id.encode()) % HELD_OUT == 0 for d in found]
         if not any(held) or all(held):
             held = [i == 0 for i in range(len(found))]
@@ -141,7 +143,10 @@ def train_merg(
     rows = [_rows(parts, found, teachers, note) for found in sets]
     net = MergNet(parts.reasoner, parts.expression or _new_expression(parts, recipe))
     if stage == "joint":
-        add_lora(net.reasoner.lm.lm, recipe.lora)
+        network = net.reasoner.lm.lm
+        if hasattr(network, "peft_config"):  # left behind by an adapter that was merged away
+            del network.peft_config
+        add_lora(network, recipe.lora)
     run_of = STAGES[stage](net, rows[0], rows[1], recipe.stage, recipe.loop.seed)
     figures = run(run_of, recipe.loop, out, resume, report)
     told = {

@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from empatheia.data import media_index
 from empatheia.data.labels import AGES, GENDERS, RACES, TONES
-from empatheia.data.lipsync import lag
 from empatheia.data.media_checks import (
     APART,
     CountFaces,
+    lip_faults,
     sound_faults,
     whole_video,
     whole_wav,
@@ -34,8 +34,6 @@ from empatheia.types import Dialogue, Profile, Speech, Turn, Video
 
 CLIPPED: Final = 0.001  # of all samples
 LEAST_SNR: Final = 20.0  # dB
-MOST_LAG: Final = 0.16  # seconds between lips and sound
-SURE: Final = 0.35  # correlation from which a lag is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +254,4 @@ def quality(
     count = faces(seen.frames) if faces else None
     if count is not None and count != 1:
         yield "M6", f"{count} faces are seen: look at it"
-    off = lag(seen, speech)
-    if off.correlation >= SURE and abs(off.seconds) > MOST_LAG:
-        yield "M4", f"lips and sound are {abs(off.seconds):.2f} s apart"
+    yield from lip_faults(seen, speech)
