@@ -74,7 +74,7 @@ class Ranking:
 
     match: float = 1.0
     common: float = 0.5  # how well it would fit any context: what makes a reply generic
-    logprob: float = 0.2
+    logprob: float = 0.3
     stock: float = 0.5  # taken off a reply that people gave more than once in training
     words: float = 0.04  # for each word, up to ``full``
     full: int = 14
@@ -132,8 +132,8 @@ class Reasoner(nn.Module):
 
         Twice as fast on large batches; a single reply gains little. True where it was done.
         """
-        ask = getattr(torch.cpu, "get_capabilities", dict)  # torch < 2.11 cannot say
-        can = ask()
+        ask = getattr(torch.cpu, "get_capabilities", None)  # older versions cannot say
+        can: dict[str, object] = ask() if ask else {}
         native = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
         if native:
             self.lm.lm.to(torch.bfloat16)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empatheia.data.labels import EMOTIONS8
-from empatheia.evaluation.voice import say
+from empatheia.evaluation.voice_words import say
 from empatheia.media.audio import resample
 from empatheia.protocols import SpeechGenerator
 from empatheia.types import AudioArray, ImageArray, Profile, Speech

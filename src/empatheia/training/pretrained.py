@@ -175,7 +175,7 @@ def translated_embeddings(
     rows = torch.zeros(len(ours), table.shape[1])
     marks = ours.special
     for number in range(len(ours)):
-        token = ours.backend.id_to_token(number)
+        token = str(ours.backend.id_to_token(number))
         known = source.tokenizer.token_to_id(token)
         if number == ours.id(END):
             ids = [source.end]

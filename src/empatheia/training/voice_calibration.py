@@ -118,8 +118,7 @@ def calibrate(
     profile's own neutral.
     """
     network.eval()
-    for parameter in network.parameters():
-        parameter.requires_grad_(requires_grad=False)
+    network.requires_grad_(requires_grad=False)
     probes = [probe(network, s) for s in sentences]
     heard = table.tensors()
     plain = torch.stack([planned("neutral", 0.0, p) for p in profiles()])

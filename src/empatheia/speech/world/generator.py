@@ -91,7 +91,7 @@ class WorldVoice:
         with torch.no_grad():
             network.durations.head.bias.fill_(2.0)
             for conv in network.style.convs:  # or chance would hear the same style in everything
-                conv.weight *= 3.0
+                conv.get_parameter("weight").mul_(3.0)
         words = {"a": "AH0", "hello": "HH AH0 L OW1", "i'm": "AY1 M", "here": "HH IY1 R"}
         return cls(network, styles, Lexicon(words, _sound_of_letters))
 
