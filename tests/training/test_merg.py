@@ -144,6 +144,19 @@ def test_signals_at_inference_are_those_of_training(
     assert torch.allclose(found.style.speech, style.speech, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", STAGES)
+def test_half_precision_is_near_enough(name: str, make: Make) -> None:
+    stage = make(name)
+    batch = stage.batch(0)
+    whole = stage.loss(batch)["loss"].detach()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = stage.loss(batch)["loss"]
+    half.backward()
+    assert float(half.detach()) == pytest.approx(float(whole), rel=0.05)
+    grads = [p.grad for p in stage.trains if p.grad is not None]
+    assert all(bool(torch.isfinite(grad).all()) for grad in grads)
+
+
 @pytest.mark.parametrize("without", ["synchronizer", "disentangler"])
 def test_ablations_train(without: str, make: Make, rows: list[MergRow]) -> None:
     net = merg.net(**{without: False})

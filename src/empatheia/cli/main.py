@@ -19,7 +19,18 @@ import empatheia
 from empatheia.errors import EmpatheiaError
 
 INTERRUPTED = 130
-COMMANDS = ("reply", "chat", "avatars", "predict", "evaluate", "report", "train", "data", "doctor")
+COMMANDS = (
+    "reply",
+    "chat",
+    "avatars",
+    "predict",
+    "evaluate",
+    "report",
+    "train",
+    "data",
+    "weights",
+    "doctor",
+)
 
 
 def _version(wanted: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +40,9 @@ def baseline(
 
         torch.set_num_threads(threads)
     found = read_references(on or data / "empathetic_dialogues" / "valid.jsonl")
-    bar = _Progress(recipe.loop.steps) if name in NETWORKS else nullcontext()
-    with bar as report:
-        path = train_baseline(name, data, found, out, recipe, resume, report)
+    if name in NETWORKS:
+        with _Progress(recipe.loop.steps) as report:
+            path = train_baseline(name, data, found, out, recipe, resume, report)
+    else:
+        path = train_baseline(name, data, found, out, recipe)
     typer.echo(f"{len(found.items)} replies: {path}")

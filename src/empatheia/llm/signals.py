@@ -82,6 +82,7 @@ class SignalTokens(nn.Module):
 
     def split(self, states: Float[Tensor, "batch token dim"], lengths: Sequence[int]) -> Signals:
         """States at the tokens of a tail -> r^t, r^s, r^v."""
+        states = states.float()  # a model may compute in less
         text = states.new_zeros(len(states), max(lengths), states.shape[-1])
         real = torch.zeros(text.shape[:2], dtype=torch.bool, device=states.device)
         found = []

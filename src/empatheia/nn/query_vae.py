@@ -121,7 +121,7 @@ class QueryVAE(nn.Module):
         bias = attention_bias(real, self.config.heads, words, words)
         for layer in self.encoder:
             x = layer(x, bias)
-        mean, log_var = self.gauss(x[:, states.shape[1] :]).chunk(2, -1)
+        mean, log_var = self.gauss(x[:, states.shape[1] :]).float().chunk(2, -1)
         return mean, log_var.clamp(-12.0, 4.0)
 
     def _decode(self, z: Tensor, query: Tensor, queries: Side) -> Tensor:

@@ -75,7 +75,7 @@ class StyleMeans:
         have = sorted({row[0] for row in self._rows})
         raise WeightsError(
             f"no style for {emotion!r} (there are: {', '.join(have) or 'none'}): make a table with "
-            "'empatheia weights styles' from recordings or clips of each emotion"
+            "StyleMeans.of from recordings or clips of each emotion"
         )
 
     def tensors(self) -> dict[str, Tensor]:

@@ -68,13 +68,16 @@ def load_clips(path: Path) -> list[VoiceClip]:
         own = slice(ends[i, 0] - phonemes, ends[i, 0])
         clips.append(
             VoiceClip(
-                **{name: arrays[name][own] for name in _BY_PHONEME},
-                frames=arrays["frames"][ends[i, 1] - frames : ends[i, 1]],
-                known=(int(arrays["known"][i, 0]), int(arrays["known"][i, 1])),
-                mel=arrays["mel"][ends[i, 2] - mels : ends[i, 2]],
-                labels=arrays["labels"][i],
-                group=int(arrays["group"][i]),
-                timed=bool(arrays["timed"][i]),
+                arrays["base"][own],
+                arrays["stress"][own],
+                arrays["place"][own],
+                arrays["steps"][own],
+                arrays["frames"][ends[i, 1] - frames : ends[i, 1]],
+                (int(arrays["known"][i, 0]), int(arrays["known"][i, 1])),
+                arrays["mel"][ends[i, 2] - mels : ends[i, 2]],
+                arrays["labels"][i],
+                int(arrays["group"][i]),
+                bool(arrays["timed"][i]),
             )
         )
     return clips

@@ -1,0 +1,167 @@
+"""``empatheia weights``: files of others for the paper's system: list, get, convert, verify."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from empatheia.errors import InputError, WeightsError, unknown
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+KINDS = ("styletts2", "kokoro", "dreamtalk", "styletalk", "pirenderer")
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, help="Published weights: list, get, convert, verify.")
+    group.command("list")(list_files)
+    group.command("get")(get)
+    group.command("convert")(convert)
+    group.command("verify")(verify)
+    app.add_typer(group, name="weights")
+
+
+def list_files() -> None:
+    """Every file, where it is, its size and its terms."""
+    from empatheia.published.table import FILES
+
+    for row in FILES:
+        print(f"{row.name}: {row.what}")
+        print(f"  from {row.where}, about {row.megabytes} MB, SHA-256 {row.sha256 or 'not known'}")
+        print(f"  licence: {row.licence}; commercial use: {'yes' if row.commercial else 'no'}")
+        if row.ask:
+            print(f"  to get it: {row.ask}")
+
+
+def get(
+    name: Annotated[str, typer.Argument(help="A name of 'empatheia weights list'.")],
+    folder: Annotated[Path, typer.Option("--folder", "-o", help="Where to put it.")] = Path(),
+) -> None:
+    """Download one file, going on where an earlier download stopped."""
+    from empatheia.published.download import download
+    from empatheia.published.table import find
+
+    row = find(name)
+    if not row.url:
+        raise InputError(f"{name} has no direct address ({row.ask or 'see ' + row.where})")
+    print(f"licence of {name}: {row.licence}; commercial use: {'yes' if row.commercial else 'no'}")
+    print(download(row.url, folder / row.url.rpartition("/")[2], row.sha256))
+
+
+def convert(
+    kind: Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.")],
+    checkpoint: Annotated[Path, typer.Argument(help="The published file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .safetensors file to write.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(help="config.yml (StyleTTS2) or config.json (Kokoro) published beside it."),
+    ] = None,
+) -> None:
+    """Turn a published file into safetensors: nothing of it is run, every key is checked."""
+    from empatheia import hub
+    from empatheia.published import pickles, strict
+
+    network, state, numbers = _fitted(kind, pickles.read(checkpoint), config)
+    strict.check(network, state, str(checkpoint))
+    source = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    name = "styletts2" if kind == "kokoro" else kind
+    meta = {"kind": name, "config": numbers, "source": checkpoint.name, "source_sha256": source}
+    hub.save(out, state, meta)
+    print(f"{out}: {len(state)} tensors, {sum(v.numel() for v in state.values()):,} numbers")
+    print(f"SHA-256 of {checkpoint.name}: {source}")
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="A file that 'weights convert' wrote.")],
+) -> None:
+    """Check a converted file: complete, every key and shape, no NaN."""
+    from empatheia import hub
+    from empatheia.published import strict
+
+    weights = hub.load(file)
+    kind = str(weights.meta.get("kind"))
+    if kind not in KINDS:
+        raise WeightsError(f"{file} says it is {kind!r}: 'empatheia weights convert' writes others")
+    strict.check(_network(kind, weights.meta["config"]), weights.tensors, str(file))
+    bad = [n for n, v in weights.tensors.items() if not bool(v.float().isfinite().all())]
+    if bad:
+        raise WeightsError(f"{file} has NaN or infinite numbers in {', '.join(bad[:5])}")
+    print(f"{file}: {kind}, {len(weights.tensors)} tensors, complete, digest {weights.digest}")
+
+
+def _fitted(
+    kind: str, checkpoint: Any, config: Path | None
+) -> tuple[nn.Module, dict[str, Tensor], dict[str, Any]]:
+    """The network a file belongs to (without memory), its tensors and its numbers."""
+    from dataclasses import asdict
+
+    from empatheia.published.pickles import tensors_in
+
+    if kind not in KINDS:
+        raise InputError(unknown("kind", kind, KINDS))
+    if not isinstance(checkpoint, Mapping):
+        raise WeightsError("the checkpoint is no dictionary: it is none of " + ", ".join(KINDS))
+    if kind in ("styletts2", "kokoro"):
+        from empatheia.speech.styletts2 import layout
+
+        numbers = layout.config_of(_read_config(kind, config))
+        parts = checkpoint.get("net", checkpoint)
+        names = [name for name in (*layout.NEEDED, *layout.OPTIONAL) if name in parts]
+        state = layout.tensors_of({n: tensors_in(parts[n], n) for n in names}, numbers)
+        return _network("styletts2", numbers.as_dict()), state, numbers.as_dict()
+    from empatheia.face.dreamtalk.layout import face_tensors, renderer_tensors
+    from empatheia.face.dreamtalk.network import FaceConfig
+    from empatheia.face.pirenderer.network import RendererConfig
+
+    if kind == "pirenderer":
+        found = renderer_tensors(checkpoint)
+        plain = asdict(RendererConfig())
+    else:
+        plain = asdict(FaceConfig(kind="dreamtalk" if kind == "dreamtalk" else "styletalk"))
+        found = face_tensors(checkpoint, FaceConfig(**plain))
+    return _network(kind, plain), tensors_in(found, str(kind)), plain
+
+
+def _network(kind: str, numbers: Mapping[str, Any]) -> nn.Module:
+    import torch
+
+    with torch.device("meta"):
+        if kind in ("styletts2", "kokoro"):
+            from empatheia.speech.styletts2.config import StyleTTS2Config
+            from empatheia.speech.styletts2.network import StyleTTS2
+
+            return StyleTTS2(StyleTTS2Config.from_dict(numbers))
+        if kind == "pirenderer":
+            from empatheia.face.pirenderer.network import PIRenderer, RendererConfig
+
+            return PIRenderer(RendererConfig(**numbers))
+        from empatheia.face.dreamtalk.network import FaceConfig, TalkingFace
+
+        return TalkingFace(FaceConfig(**numbers))
+
+
+def _read_config(kind: str, path: Path | None) -> Mapping[str, Any]:
+    name = "config.json" if kind == "kokoro" else "config.yml"
+    if path is None:
+        raise InputError(f"give --config with the {name} that was published beside the weights")
+    if not path.is_file():
+        raise InputError(f"no file at {path}: give the published {name}")
+    text = path.read_text(encoding="utf-8")
+    try:
+        if path.suffix == ".json":
+            values = json.loads(text)
+        else:
+            import yaml  # type: ignore[import-untyped]
+
+            values = yaml.safe_load(text)
+    except Exception as error:  # both parsers have their own trees
+        raise InputError(f"{path} cannot be read as {path.suffix or 'yaml'}: {error}") from error
+    if not isinstance(values, Mapping):
+        raise InputError(f"{path} holds no settings: give the published {name}")
+    return values

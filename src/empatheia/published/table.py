@@ -1,0 +1,79 @@
+"""Every file that the paper's system needs and nobody may ship: where it is and on what terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from empatheia.errors import InputError, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """``sha256`` is empty until somebody who has the file has told us."""
+
+    name: str
+    what: str
+    where: str
+    megabytes: int  # about
+    licence: str
+    commercial: bool
+    ask: str = ""  # how to get it where it is not simply downloaded
+    sha256: str = ""
+    url: str = ""  # a direct address, where there is one
+
+
+_HUB = "https://huggingface.co/"
+FILES = (
+    PublishedFile(
+        "styletts2-libritts", "StyleTTS2, many speakers", _HUB + "yl4579/StyleTTS2-LibriTTS", 771,
+        "own terms: tell listeners that speech is synthetic, or have the voice's permission", True,
+        url=_HUB + "yl4579/StyleTTS2-LibriTTS/resolve/main/Models/LibriTTS/epochs_2nd_00020.pth",
+    ),
+    PublishedFile(
+        "styletts2-ljspeech", "StyleTTS2, one speaker", _HUB + "yl4579/StyleTTS2-LJSpeech", 750,
+        "own terms: tell listeners that speech is synthetic, or have the voice's permission", True,
+        url=_HUB + "yl4579/StyleTTS2-LJSpeech/resolve/main/Models/LJSpeech/epoch_2nd_00100.pth",
+    ),
+    PublishedFile(
+        "kokoro", "Kokoro-82M 1.0, no style encoder", _HUB + "hexgrad/Kokoro-82M", 327,
+        "Apache-2.0", True, url=_HUB + "hexgrad/Kokoro-82M/resolve/main/kokoro-v1_0.pth",
+    ),
+    PublishedFile(
+        "dreamtalk", "DreamTalk denoising_network.pth", "https://github.com/ali-vilab/dreamtalk",
+        47, "academic research only", False,
+        ask="write to the authors by the address in the repository's README",
+    ),
+    PublishedFile(
+        "styletalk", "StyleTalk checkpoint, the open alternative to DreamTalk",
+        "https://github.com/FuxiVirtualHuman/styletalk", 90, "MIT repository", True,
+        ask="follow the link to the checkpoints in the repository's README",
+    ),
+    PublishedFile(
+        "pirenderer", "PIRenderer, the face of DreamTalk and StyleTalk",
+        "https://github.com/RenYurui/PIRender", 270, "CC BY-NC 4.0", False,
+        ask="follow the link to face.zip in the repository's README",
+    ),
+    PublishedFile(
+        "wav2vec2", "wav2vec2-large-xlsr-53-english, what DreamTalk hears with",
+        _HUB + "jonatasgrosman/wav2vec2-large-xlsr-53-english", 1262, "Apache-2.0", True,
+    ),
+    PublishedFile(
+        "vicuna", "Vicuna-7B v1.5", _HUB + "lmsys/vicuna-7b-v1.5", 13477,
+        "Llama 2 Community License", True,
+    ),
+    PublishedFile(
+        "hubert", "HuBERT-large", _HUB + "facebook/hubert-large-ll60k", 1262, "Apache-2.0", True,
+    ),
+    PublishedFile(
+        "clip", "CLIP ViT-L/14 at 336 pixels", _HUB + "openai/clip-vit-large-patch14-336", 1711,
+        "MIT repository", True,
+    ),
+)  # fmt: skip
+
+
+def find(name: str) -> PublishedFile:
+    """The row of that name. Raises InputError with the nearest names."""
+    for row in FILES:
+        if row.name == name:
+            return row
+    raise InputError(unknown("weights", name, [row.name for row in FILES]))
