@@ -1,5 +1,7 @@
 """Weight files: safetensors with a JSON header, matrices optionally kept as int8 rows.
 
+A tensor that goes by two names (tied embeddings) is stored once.
+
 A matrix W (rows x columns) is stored as ``round(W / s)`` with one float32 scale ``s`` a row, which
 quarters the download and changes no result that we measure (docs/experiments.md). Loading gives
 float32 back. A file is written under a temporary name and renamed.
@@ -51,8 +53,15 @@ def save(
     from safetensors.torch import save_file
 
     out: dict[str, Tensor] = {}
-    for name, value in tensors.items():
-        value = value.detach().cpu().contiguous()
+    aliases: dict[str, str] = {}
+    seen: dict[tuple[object, ...], str] = {}
+    for name, tensor in tensors.items():
+        place = (tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride())
+        first = seen.setdefault(place, name) if tensor.numel() else name
+        if first != name:
+            aliases[name] = first
+            continue
+        value = tensor.detach().cpu().contiguous()
         if (
             int8
             and value.is_floating_point()
@@ -68,7 +77,8 @@ def save(
             out[name] = value.clone()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
-    save_file(out, temporary, metadata={"empatheia": json.dumps(dict(meta))})
+    metadata = {"empatheia": json.dumps(dict(meta)), "aliases": json.dumps(aliases)}
+    save_file(out, temporary, metadata=metadata)
     temporary.replace(path)
 
 
@@ -79,7 +89,8 @@ def load(path: Path) -> Weights:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         with safe_open(path, framework="pt") as handle:
-            meta = json.loads((handle.metadata() or {}).get("empatheia", "{}"))
+            header = handle.metadata() or {}
+            meta, aliases = (json.loads(header.get(k, "{}")) for k in ("empatheia", "aliases"))
             stored = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise WeightsError(f"no weight file at {path}") from error
@@ -95,4 +106,5 @@ def load(path: Path) -> Weights:
             tensors[name] = flat.reshape(value.shape)
         else:
             tensors[name] = value
+    tensors |= {name: tensors[first] for name, first in aliases.items()}
     return Weights(tensors, meta, digest)

@@ -74,7 +74,7 @@ class Ranking:
 
     match: float = 1.0
     common: float = 0.5  # how well it would fit any context: what makes a reply generic
-    logprob: float = 0.2
+    logprob: float = 0.3
     stock: float = 0.5  # taken off a reply that people gave more than once in training
     words: float = 0.04  # for each word, up to ``full``
     full: int = 14
@@ -126,6 +126,18 @@ class Reasoner(nn.Module):
         self.senses = None
         self.register_buffer("common_context", torch.zeros(encoder.config.match_dim))
         self.register_buffer("stock", torch.zeros(stock, dtype=torch.long))
+
+    def halve(self) -> bool:
+        """Let the language model compute in bfloat16 where the CPU does that natively.
+
+        Twice as fast on large batches; a single reply gains little. True where it was done.
+        """
+        ask = getattr(torch.cpu, "get_capabilities", None)  # older versions cannot say
+        can: dict[str, object] = ask() if ask else {}
+        native = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
+        if native:
+            self.lm.lm.to(torch.bfloat16)
+        return native
 
     def prompt(
         self,

@@ -44,7 +44,7 @@ def tiny_reasoner(seed: int = 0) -> Reasoner:
             tokenizer,
         )
         words = DialogueTokenizer.train(_TEXTS, 380, EMOTIONS32, EMOTIONS8)
-        lm = CausalLM(CausalConfig(dim=16, layers=2, heads=2, hidden=32), words)
+        lm = CausalLM(CausalConfig(dim=16, layers=2, heads=2, kv_heads=1, hidden=32), words)
         torch.nn.init.normal_(lm.lm.get_input_embeddings().weight, std=0.5)  # logits can be sure
         projector = QueryProjector(ProjectorConfig(16, 16, queries=2, evidence=32, heads=2))
         turns = [Turn("speaker", text) for text in _TEXTS]

@@ -75,6 +75,9 @@ def text(
         scores = evaluate_text(data, out, preset, limit, greedy, train, progress)
     console = show.output()
     for name, score in scores.items():
+        if score["value"] is None:
+            console.print(f"{name:18}      n/a  (needs {score['needs']})")
+            continue
         low, high = score["ci95"]
         console.print(f"{name:18} {score['value']:8.2f}  [{low:.2f}, {high:.2f}]  n={score['n']}")
     score_text(data, out, out, chains, limit, {"run": scores})

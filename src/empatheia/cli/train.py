@@ -77,8 +77,8 @@ def base(
             recipe.loop,
             recipe.model,
             recipe.vocabulary,
-            recipe.warm_start,
             recipe.batch_size,
+            recipe.start,
             resume,
             report,
         )

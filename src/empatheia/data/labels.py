@@ -47,6 +47,18 @@ AVAMERG_32_TO_7: Final = {
     fine: coarse for coarse, fines in _SEVEN.items() for fine in fines.split()
 }
 
+# Which side a speaker's feeling is on; what is neither (caring, nostalgic, surprised ...) is left
+# out. Made for this project: a listener who is warm towards an unhappy speaker is not happy.
+_PLEASANT: Final = (
+    "confident content excited grateful hopeful impressed joyful prepared proud trusting"
+)
+_UNPLEASANT: Final = (
+    "afraid angry annoyed anxious apprehensive ashamed devastated disappointed disgusted "
+    "embarrassed furious guilty jealous lonely sad terrified"
+)
+PLEASANT32: Final = frozenset(_PLEASANT.split())
+UNPLEASANT32: Final = frozenset(_UNPLEASANT.split())
+
 PROFILE_FIELDS: Final = {"age": AGES, "gender": GENDERS, "tone": TONES, "race": RACES}
 
 

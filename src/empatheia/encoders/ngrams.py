@@ -82,6 +82,19 @@ class NgramClassifier(nn.Module):
             out.append(torch.tensor(weights) @ rows + self.bias)
         return torch.stack(out)
 
+    @torch.no_grad()
+    def pruned(self, keep: int) -> NgramClassifier:
+        """The ``keep`` terms that move the logits most: size of weight x idf x sqrt(how common)."""
+        if keep >= len(self.terms):
+            return self
+        common = torch.exp(-(self.idf - 1) / 2)  # square root of the share of documents
+        rows = (self.weight.norm(dim=1) * self.idf * common).topk(keep).indices.sort().values
+        small = NgramClassifier([self.terms[i] for i in rows.tolist()], self.bias.shape[0])
+        small.load_state_dict(
+            {"weight": self.weight[rows], "bias": self.bias, "idf": self.idf[rows]}
+        )
+        return small
+
     def meta(self) -> dict[str, Any]:
         return {"terms": "\n".join(self.terms), "classes": self.bias.shape[0]}
 

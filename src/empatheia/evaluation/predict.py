@@ -41,7 +41,7 @@ def predict(
     settings: dict[str, Any],
     sampling: Sampling,
     ranking: Ranking,
-    batch_size: int = 32,
+    batch_size: int = 48,
     progress: Progress | None = None,
 ) -> dict[str, Prediction]:
     """Predictions by id; appended to ``out/predictions.jsonl`` batch after batch.

@@ -15,6 +15,7 @@ from empatheia.data.empathetic import TextExample, examples, read_dialogues
 from empatheia.data.tidy import normal_form
 from empatheia.errors import InputError
 from empatheia.evaluation.predict import Prediction, Progress, example_id, predict
+from empatheia.evaluation.relevance import WHERE, SentenceEmbedder, relevance
 from empatheia.evaluation.statistics import Score, jackknife_score, ratio_score
 from empatheia.evaluation.text_metrics import distinct, rouge_l, tokens, word_count
 from empatheia.files import write_together
@@ -50,6 +51,7 @@ def evaluate_text(
         "weights": settings.digest,
         "sampling": asdict(sampling),
         "ranking": asdict(ranking),
+        "bfloat16": reasoner.halve(),
     }
     done = predict(reasoner, found, out, record, sampling, ranking, progress=progress)
     scores = {name: s.as_dict() for name, s in text_scores(found, done).items()}
@@ -63,9 +65,27 @@ def evaluate_text(
             scores[f"{name}verbatim_in_train"] = ratio_score(
                 hits, [1.0] * len(hits), range(len(hits))
             ).as_dict()
+    scores |= relevance_scores(found, done)
     body = json.dumps(scores | {"settings": record}, indent=2).encode()
     write_together(out, {"scores.json": body + b"\n"})
     return scores
+
+
+def relevance_scores(
+    found: Sequence[TextExample], done: dict[str, Prediction]
+) -> dict[str, dict[str, Any]]:
+    """Nearness in meaning to the human reply, and to a wrong one; n/a without the ruler."""
+    embed = SentenceEmbedder.installed()
+    if embed is None:
+        return {"relevance": {"value": None, "needs": WHERE}}
+    near, floor = relevance(
+        embed, [done[example_id(e)].reply for e in found], [e.response for e in found]
+    )
+    groups, ones = [e.dialogue_id for e in found], [1.0] * len(found)
+    return {
+        "relevance": ratio_score(near, ones, groups).as_dict(),
+        "relevance_floor": ratio_score(floor, ones, groups).as_dict(),
+    }
 
 
 def text_scores(found: Sequence[TextExample], done: dict[str, Prediction]) -> dict[str, Score]:

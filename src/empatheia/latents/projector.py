@@ -50,6 +50,16 @@ class QueryProjector(nn.Module):
     def tokens(self) -> int:
         return 1 + self.config.queries + bool(self.config.evidence)
 
+    @torch.no_grad()
+    def spell_evidence(self, labels: Float[Tensor, "reading target"]) -> None:
+        """Start the evidence's token as the sum of the ``labels``' embeddings, weighed by it.
+
+        Attention that copies what it reads, which a language model has, then copies the reading.
+        """
+        assert self.evidence is not None
+        self.evidence.weight.copy_((labels - labels.mean(0)).T)
+        self.evidence.bias.zero_()
+
     def forward(
         self,
         states: Float[Tensor, "batch time source"],

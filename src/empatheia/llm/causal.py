@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 class CausalConfig:
     """A Llama shape. ``tiny()`` has dim 16, ``small()`` the defaults."""
 
-    dim: int = 384
-    layers: int = 6
-    heads: int = 6
-    hidden: int = 1024
+    dim: int = 576
+    layers: int = 8
+    heads: int = 9
+    kv_heads: int = 3
+    hidden: int = 1536
     max_tokens: int = 512
-    dropout: float = 0.1  # attention
+    rope_theta: float = 100_000.0
 
 
 class CausalLM(nn.Module):
@@ -42,6 +43,9 @@ class CausalLM(nn.Module):
                 intermediate_size=config.hidden,
                 num_hidden_layers=config.layers,
                 num_attention_heads=config.heads,
+                num_key_value_heads=config.kv_heads,
+                rope_theta=config.rope_theta,
+                rms_norm_eps=1e-5,
                 max_position_embeddings=config.max_tokens,
                 tie_word_embeddings=True,
                 pad_token_id=0,
@@ -101,27 +105,3 @@ class CausalLM(nn.Module):
     def from_meta(cls, meta: dict[str, Any]) -> CausalLM:
         tokenizer = DialogueTokenizer.from_str(meta["tokenizer"], EMOTIONS32, EMOTIONS8)
         return cls(CausalConfig(**meta["config"]), tokenizer)
-
-
-@torch.no_grad()
-def warm_start_embeddings(
-    model: CausalLM, pieces: Any, table: Float[Tensor, "piece dim"], scale: float = 0.02
-) -> None:
-    """Start each token's embedding from a text encoder's word pieces (mean over the token's text).
-
-    ``pieces`` is the encoder's tokenizer, ``table`` its embeddings of the same width. Rows are
-    brought to the standard deviation ``scale``; marks and labels keep their random start, except
-    that a label starts from the pieces of its own name.
-    """
-    target = model.lm.get_input_embeddings().weight
-    if table.shape[1] != target.shape[1]:
-        return
-    table = (table - table.mean(0)) / table.std() * scale
-    for number in range(len(model.tokenizer)):
-        text = model.tokenizer.backend.decode([number], skip_special_tokens=False)
-        name = text.strip("<>").split(":")[-1].strip()
-        ids = pieces.encode(name, add_special_tokens=False).ids if name else []
-        if ids:
-            target[number] = table[torch.tensor(ids)].mean(0) + 0.1 * scale * torch.randn(
-                target.shape[1]
-            )

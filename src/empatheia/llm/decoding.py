@@ -44,7 +44,7 @@ class Sampling:
     """How replies are drawn. ``temperature`` 0 is greedy."""
 
     candidates: int = 8
-    temperature: float = 0.75
+    temperature: float = 0.7
     top_k: int = 60
     top_p: float = 0.92
     max_tokens: int = 56

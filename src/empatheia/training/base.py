@@ -17,10 +17,10 @@ from empatheia.data.empathetic import clean, read_chains, read_dialogues
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
 from empatheia.data.tidy import tidy
 from empatheia.errors import InputError
-from empatheia.llm.causal import CausalConfig, CausalLM, warm_start_embeddings
+from empatheia.llm.causal import CausalConfig, CausalLM
 from empatheia.llm.tokenizer import END, LISTENER, SPEAKER, DialogueTokenizer, plain
 from empatheia.training.loop import LoopConfig, Report, run
-from empatheia.training.text import pruned_minilm
+from empatheia.training.pretrained import StartConfig, find_smollm2, read_gguf, start_from
 
 Document = list[tuple[str, str]]  # (mark or "", text)
 
@@ -129,21 +129,23 @@ def train_base(
     loop: LoopConfig,
     config: CausalConfig | None = None,
     vocabulary: int = 8192,
-    warm_start: bool = True,
     batch_size: int = 16,
+    start: StartConfig | None = None,
     resume: bool = False,
     report: Report | None = None,
 ) -> dict[str, float]:
     """Train on every ED-format ``train.jsonl`` below ``data`` and what else is there.
 
     Reads ``empathetic_dialogues`` (required), ``reccon_dailydialog`` and ``chain_of_empathy``
-    (the words of its chains help the tokenizer). ``warm_start`` takes the embeddings' first values
-    from all-MiniLM-L6-v2 (extra ``train``).
-    Writes ``out/base.safetensors``.
+    (the words of its chains help the tokenizer). ``start`` says which layers of which pre-trained
+    model come first. Writes ``out/base.safetensors``.
     """
     folder = data / "empathetic_dialogues"
     if not (folder / "train.jsonl").is_file():
         raise InputError(f"no empathetic_dialogues/train.jsonl in {data}; --data must hold it")
+    source, start = None, start or StartConfig()
+    if start.layers:
+        source = read_gguf(Path(start.gguf) if start.gguf else find_smollm2())
     train = ed_documents(folder / "train.jsonl", situations=True)
     valid = ed_documents(folder / "valid.jsonl", situations=False)
     daily = data / "reccon_dailydialog" / "dailydialog_train.json"
@@ -156,10 +158,8 @@ def train_base(
     tokenizer = DialogueTokenizer.train(map(plain, texts), vocabulary, EMOTIONS32, EMOTIONS8)
     torch.manual_seed(loop.seed)
     model = CausalLM(config or CausalConfig(), tokenizer)
-    if warm_start:
-        encoder = pruned_minilm(texts)
-        table = encoder.bert.get_input_embeddings().weight.detach()
-        warm_start_embeddings(model, encoder.tokenizer, table)
+    if source is not None:
+        start_from(model, source, start.layers)
     stage = BaseStage(model, train, valid, batch_size, seed=loop.seed)
     figures = run(stage, loop, out, resume, report)
     hub.save(out / "base.safetensors", model.state_dict(), model.meta() | {"valid": figures})

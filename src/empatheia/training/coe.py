@@ -13,6 +13,7 @@ stops listening to the features that generalise (docs/experiments.md).
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +26,15 @@ from torch import Tensor, nn
 
 from empatheia import hub
 from empatheia.data.empathetic import TextExample, examples, read_chains, read_dialogues
-from empatheia.data.labels import AGES, EMOTIONS8, EMOTIONS32, GENDERS, TONES
+from empatheia.data.labels import (
+    AGES,
+    EMOTIONS8,
+    EMOTIONS32,
+    GENDERS,
+    PLEASANT32,
+    TONES,
+    UNPLEASANT32,
+)
 from empatheia.data.sampler import BucketSampler
 from empatheia.data.tidy import fingerprint, tidy
 from empatheia.encoders.ngrams import NgramClassifier
@@ -46,12 +55,14 @@ LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", 
 class CoeConfig:
     batch_size: int = 32
     lora_rank: int = 64
-    lora_alpha: int = 128
+    lora_alpha: int = 64
     lora_dropout: float = 0.05
     teacher: float = 0.7  # share of the readers' distribution in the label's target
-    label_weight: float = 2.0
+    label_weight: float = 3.0
     annotated_copies: int = 3  # how often an annotated response comes in an epoch
     projector_lr: float = 1.0  # times the loop's rate
+    ngram_terms: int = 45_000  # of the linear reader that are kept
+    valid_share: int = 4  # every so-many-th response of valid is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,16 +294,35 @@ def with_chains(
     return out
 
 
+OTHER_SIDE = 0.2  # how much a feeling counts that is on the other side than the speaker's
+
+
+def side_prior(emotion: str) -> Tensor:
+    """Weights (8,) of a listener's feelings towards a speaker with this ``emotion`` (of 32).
+
+    GoEmotions, from which the utterance head learned, calls "caring" a positive feeling; without
+    this a listener would beam at somebody who grieves.
+    """
+    unlikely: set[str] = set()
+    if emotion in UNPLEASANT32:
+        unlikely = {"happy"}
+    elif emotion in PLEASANT32:
+        unlikely = {"sad", "angry", "fear", "disgusted", "contempt"}
+    return torch.tensor([OTHER_SIDE if key in unlikely else 1.0 for key in EMOTIONS8])
+
+
 @torch.inference_mode()
-def listener_feelings(encoder: TextEncoder, responses: Sequence[str]) -> list[str]:
-    """The eight-way emotion of each listener's response, by the utterance head."""
-    out = [""] * len(responses)
-    order = sorted(range(len(responses)), key=lambda i: len(responses[i]))
+def listener_feelings(encoder: TextEncoder, found: Sequence[TextExample]) -> list[str]:
+    """The eight-way emotion of each listener's response: utterance head times ``side_prior``."""
+    out = [""] * len(found)
+    order = sorted(range(len(found)), key=lambda i: len(found[i].response))
     for start in range(0, len(order), 128):
         part = order[start : start + 128]
-        rows = [encoder.pieces_of_response(responses[i]) for i in part]
+        rows = [encoder.pieces_of_response(found[i].response) for i in part]
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            guess = encoder.utterance_emotion(encoder(encoder.collate(rows)).pooled).argmax(-1)
+            logits = encoder.utterance_emotion(encoder(encoder.collate(rows)).pooled)
+        prior = torch.stack([side_prior(found[i].emotion) for i in part])
+        guess = (logits.float().softmax(-1) * prior).argmax(-1)
         for i, g in zip(part, guess.tolist(), strict=True):
             out[i] = EMOTIONS8[g]
     return out
@@ -325,7 +355,10 @@ def load_parts(text: Path, base: Path, ngrams: NgramClassifier) -> Reasoner:
     lm = CausalLM.from_meta(dict(base_weights.meta))
     lm.load_state_dict(dict(base_weights.tensors))
     wanted = ProjectorConfig(encoder.config.dim, lm.config.dim, evidence=len(EMOTIONS32))
-    return Reasoner(encoder, ngrams, QueryProjector(wanted), lm)
+    projector = QueryProjector(wanted)
+    labels = lm.lm.get_input_embeddings().weight[list(lm.tokenizer.labels.emotions)]
+    projector.spell_evidence(labels.detach())
+    return Reasoner(encoder, ngrams, projector, lm)
 
 
 def train_coe(
@@ -349,17 +382,21 @@ def train_coe(
     torch.manual_seed(loop.seed)
     folder = data / "empathetic_dialogues"
     split = [examples(read_dialogues(folder / f"{name}.jsonl")) for name in ("train", "valid")]
-    ngrams, ngram_logits = _ngram_reader(split[0], split[1], out)
+    ngrams, ngram_logits = _ngram_reader(split[0], split[1], out, config.ngram_terms)
     reasoner = load_parts(text, base, ngrams)
     chains = read_chains(data / "chain_of_empathy" / "train.jsonl")
-    sets = []
-    for found in split:
-        feels = listener_feelings(reasoner.encoder, [e.response for e in found])
-        sets.append(with_chains(found, chains, feels))
+    digest = hub.load(text).digest
+    feels = [
+        _kept_feelings(reasoner.encoder, found, out / f"feelings-{digest}-{name}.json")
+        for name, found in zip(("train", "valid"), split, strict=True)
+    ]
+    sets = [with_chains(found, chains, felt) for found, felt in zip(split, feels, strict=True)]
     reasoner.common_context.copy_(common_context(reasoner.encoder, sets[0]))
     reasoner.stock = stock_replies(sets[0])
     add_lora(reasoner.lm.lm, config)
-    stage = CoeStage(reasoner, sets[0], sets[1], ngram_logits, config, loop.seed)
+    part = slice(None, None, config.valid_share)
+    logits = (ngram_logits[0], ngram_logits[1][part])
+    stage = CoeStage(reasoner, sets[0], sets[1][part], logits, config, loop.seed)
     figures = run(stage, loop, out, resume, report)
     merge_lora(reasoner.lm.lm)
     meta = reasoner.meta() | {"valid": figures}
@@ -367,8 +404,21 @@ def train_coe(
     return figures
 
 
+def _kept_feelings(encoder: TextEncoder, found: Sequence[TextExample], path: Path) -> list[str]:
+    """:func:`listener_feelings`, read from ``path`` where an earlier start has written them."""
+    if path.is_file():
+        kept: list[str] = json.loads(path.read_text(encoding="utf-8"))
+        if len(kept) == len(found):
+            return kept
+    feels = listener_feelings(encoder, found)
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(feels), encoding="utf-8")
+    temporary.replace(path)
+    return feels
+
+
 def _ngram_reader(
-    train: Sequence[TextExample], valid: Sequence[TextExample], out: Path
+    train: Sequence[TextExample], valid: Sequence[TextExample], out: Path, keep: int
 ) -> tuple[NgramClassifier, tuple[Tensor, Tensor]]:
     """The linear reader and its logits on both splits, fitted once and kept in ``out``."""
     path = out / "ngrams.safetensors"
@@ -383,5 +433,6 @@ def _ngram_reader(
         raise InputError(f"{path} was made from other data; choose another --out")
     model = NgramClassifier.from_meta(weights.meta)
     model.load_state_dict(tensors)
+    model = model.pruned(keep)
     with torch.inference_mode():
         return model, (held_out, model([e.context for e in valid]))

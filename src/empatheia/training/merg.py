@@ -149,7 +149,7 @@ def train_merg(
         add_lora(network, recipe.lora)
     run_of = STAGES[stage](net, rows[0], rows[1], recipe.stage, recipe.loop.seed)
     figures = run(run_of, recipe.loop, out, resume, report)
-    told = {
+    told: dict[str, object] = {
         "stage": stage,
         "valid": figures,
         "version": __version__,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from empatheia.llm.causal import CausalConfig
 from empatheia.training.coe import CoeConfig
 from empatheia.training.loop import LoopConfig
+from empatheia.training.pretrained import StartConfig
 from empatheia.training.text import TextStageConfig
 
 
@@ -20,15 +21,17 @@ class TextRecipe:
 
 @dataclass(frozen=True, slots=True)
 class BaseRecipe:
-    """Stage 0: 2.4 epochs of two million tokens."""
+    """Stage 0: 1.7 epochs of two million tokens, from eight layers of SmolLM2-135M."""
 
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(1200, 1.5e-3, warmup=60, weight_decay=0.1)
+        default_factory=lambda: LoopConfig(
+            1600, 8e-4, warmup=50, weight_decay=0.05, validate_every=800
+        )
     )
     model: CausalConfig = field(default_factory=CausalConfig)
+    start: StartConfig = field(default_factory=StartConfig)
     vocabulary: int = 8192
-    batch_size: int = 16
-    warm_start: bool = True
+    batch_size: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class CoeRecipe:
     """Stage 1: 0.6 epochs of responses, annotated ones three times as often."""
 
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(1000, 1e-3, warmup=60))
-    stage: CoeConfig = field(default_factory=lambda: CoeConfig(lora_rank=128, lora_alpha=128))
+    stage: CoeConfig = field(default_factory=CoeConfig)
 
 
 Recipe = TextRecipe | BaseRecipe | CoeRecipe

