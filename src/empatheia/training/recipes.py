@@ -36,9 +36,9 @@ class BaseRecipe:
 
 @dataclass(frozen=True, slots=True)
 class CoeRecipe:
-    """Stage 1: 0.6 epochs of responses, annotated ones three times as often."""
+    """Stage 1: a third of an epoch of responses, annotated ones three times as often."""
 
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(1000, 1e-3, warmup=60))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(600, 1e-3, warmup=60))
     stage: CoeConfig = field(default_factory=CoeConfig)
 
 
