@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -181,14 +182,14 @@ def _new_expression(parts: Parts, recipe: MergRecipe) -> Expression:
     return Expression(config)
 
 
-def _save(stage: str, net: MergNet, out: Path, told: dict[str, object]) -> None:
+def _save(stage: str, net: MergNet, out: Path, told: Mapping[str, Any]) -> None:
     net.expression.save(out / "expression.safetensors", told, int8=True)
     if stage != "joint":
         return
     reasoner = net.reasoner
     merge_lora(reasoner.lm.lm)
     senses, reasoner.senses = reasoner.senses, None
-    meta = reasoner.meta() | told
+    meta = reasoner.meta() | dict(told)
     hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True)
     if senses is not None:
         hub.save(out / "senses.safetensors", senses.state_dict(), senses.meta(), int8=True)
