@@ -62,8 +62,9 @@ def summary(value: Tensor) -> list[float]:
 def test_numbers_are_those_of_before(networks: dict[str, StyleTTS2], kind: str) -> None:
     kept = json.loads(GOLDEN.read_text())[kind]
     for name, value in outputs(networks[kind]).items():
-        # the angles of a spectrum jump by a turn where a bin is nearly real
-        tolerance = 2e-2 if (kind, name) == ("istftnet", "wave") else 2e-4
+        # the phase of a wave sums up rounding in the pitch, another on each machine; and the
+        # angles of a spectrum jump by a turn where a bin is nearly real
+        tolerance = {"hifigan": 2e-3, "istftnet": 2e-2}[kind] if name == "wave" else 2e-4
         assert summary(value) == pytest.approx(kept[name], abs=tolerance), name
 
 
