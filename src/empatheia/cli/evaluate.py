@@ -80,4 +80,4 @@ def text(
             continue
         low, high = score["ci95"]
         console.print(f"{name:18} {score['value']:8.2f}  [{low:.2f}, {high:.2f}]  n={score['n']}")
-    score_text(data, out, out, chains, limit, {"run": scores})
+    score_text(data, out, out, chains, limit, scores)
