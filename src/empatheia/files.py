@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
@@ -115,6 +116,11 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise cannot_write(path.parent, error) from error
+
+
+def digest_of(path: Path) -> str:
+    """First 16 hex digits of a file's SHA-256. Raises OSError."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _umask() -> int:

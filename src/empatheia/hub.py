@@ -9,7 +9,6 @@ float32 back. A file is written under a temporary name and renamed.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from empatheia.errors import WeightsError
+from empatheia.files import digest_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -87,7 +87,7 @@ def load(path: Path) -> Weights:
     from safetensors import SafetensorError, safe_open
 
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        digest = digest_of(path)
         with safe_open(path, framework="pt") as handle:
             header = handle.metadata() or {}
             meta, aliases = (json.loads(header.get(k, "{}")) for k in ("empatheia", "aliases"))

@@ -7,7 +7,6 @@ labels: such references can be answered, and what needs a human reply cannot be 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from empatheia.data.empathetic import read_chains
 from empatheia.data.manifest import records
 from empatheia.data.rules import Fault
 from empatheia.errors import InputError
+from empatheia.files import digest_of
 from empatheia.types import Dialogue, Profile, Turn
 
 KINDS = (".json", ".jsonl", ".csv")
@@ -81,7 +81,7 @@ def read_references(
     if not items:
         told = f" ({len(faults)} faults, the first: {faults[0]})" if faults else ""
         raise InputError(f"{file} holds nothing that can be replied to{told}")
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    digest = digest_of(file)
     return ReferenceSet(tuple(items[:limit]), tuple(faults), file, digest)
 
 

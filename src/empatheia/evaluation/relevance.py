@@ -7,6 +7,7 @@ text encoder ranks the candidates, so its own vectors would flatter them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,10 @@ MAX_PIECES = 128
 
 
 class SentenceEmbedder:
-    """Mean state of the last layer, unit length (as the model's card describes)."""
+    """Mean state of the last layer, unit length (as the model's card describes).
+
+    It remembers what it has read: a table asks for the same replies row after row.
+    """
 
     def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
@@ -32,8 +36,10 @@ class SentenceEmbedder:
         self.tokenizer.enable_truncation(MAX_PIECES)
         self.tokenizer.enable_padding()
         self.bert = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
+        self._known: dict[str, Tensor] = {}
 
     @classmethod
+    @cache
     def installed(cls) -> SentenceEmbedder | None:
         """The one in the package of extra ``train``, None where that is missing."""
         try:
@@ -44,18 +50,18 @@ class SentenceEmbedder:
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[str], batch: int = 64) -> Float[Tensor, "text 384"]:
-        out = torch.zeros(len(texts), self.bert.config.hidden_size)
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for start in range(0, len(order), batch):
-            part = order[start : start + batch]
-            rows = self.tokenizer.encode_batch([texts[i] for i in part])
+        new = sorted({text for text in texts if text not in self._known}, key=len)
+        for start in range(0, len(new), batch):
+            part = new[start : start + batch]
+            rows = self.tokenizer.encode_batch(part)
             mask = torch.tensor([row.attention_mask for row in rows])
             states = self.bert(
                 input_ids=torch.tensor([row.ids for row in rows]), attention_mask=mask
             ).last_hidden_state
             weight = mask.unsqueeze(-1).float()
-            out[part] = F.normalize((states * weight).sum(1) / weight.sum(1), dim=-1)
-        return out
+            vectors = F.normalize((states * weight).sum(1) / weight.sum(1), dim=-1)
+            self._known.update(zip(part, vectors, strict=True))
+        return torch.stack([self._known[text] for text in texts])
 
 
 def relevance(

@@ -7,7 +7,6 @@ LSE-D is the least mean distance over shifts, LSE-C (Sync_cf) the median minus t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 
 from empatheia.errors import InputError, WeightsError
 from empatheia.evaluation.sound_features import RATE, mfcc
+from empatheia.files import digest_of
 from empatheia.media.audio import resample
 from empatheia.types import ImageArray, Speech
 
@@ -106,7 +106,7 @@ class SyncNetScorer:
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise WeightsError(f"no file at {path}: needs {NEEDS}")
-        self.digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        self.digest = digest_of(path)
         self.net = SyncNet().eval()
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)

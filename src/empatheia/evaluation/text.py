@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections import Counter
@@ -18,7 +17,7 @@ from empatheia.evaluation.predict import Prediction, Progress, example_id, predi
 from empatheia.evaluation.relevance import WHERE, SentenceEmbedder, relevance
 from empatheia.evaluation.statistics import Score, jackknife_score, ratio_score
 from empatheia.evaluation.text_metrics import distinct, rouge_l, tokens, word_count
-from empatheia.files import write_together
+from empatheia.files import digest_of, write_together
 from empatheia.presets import load_reasoner
 
 
@@ -46,7 +45,7 @@ def evaluate_text(
         sampling = replace(sampling, candidates=1, temperature=0.0)
     out.mkdir(parents=True, exist_ok=True)
     record = {
-        "data": hashlib.sha256(data.read_bytes()).hexdigest()[:16],
+        "data": digest_of(data),
         "limit": limit,
         "weights": settings.digest,
         "sampling": asdict(sampling),

@@ -40,6 +40,7 @@ from empatheia.data.tidy import fingerprint, tidy
 from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import Pieces, TextEncoder
 from empatheia.errors import InputError, MissingExtraError
+from empatheia.files import digest_of, write_whole
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
 from empatheia.llm.causal import CausalLM
 from empatheia.llm.prompt import prompt_ids, target_ids
@@ -385,7 +386,7 @@ def train_coe(
     ngrams, ngram_logits = _ngram_reader(split[0], split[1], out, config.ngram_terms)
     reasoner = load_parts(text, base, ngrams)
     chains = read_chains(data / "chain_of_empathy" / "train.jsonl")
-    digest = hub.load(text).digest
+    digest = digest_of(text)
     feels = [
         _kept_feelings(reasoner.encoder, found, out / f"feelings-{digest}-{name}.json")
         for name, found in zip(("train", "valid"), split, strict=True)
@@ -411,9 +412,7 @@ def _kept_feelings(encoder: TextEncoder, found: Sequence[TextExample], path: Pat
         if len(kept) == len(found):
             return kept
     feels = listener_feelings(encoder, found)
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(feels), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(feels).encode())
     return feels
 
 

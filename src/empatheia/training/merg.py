@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from empatheia import __version__, hub
 from empatheia.data import manifest
 from empatheia.errors import InputError, WeightsError
 from empatheia.expression import Expression, expression_config
+from empatheia.files import digest_of
 from empatheia.protocols import FaceGenerator, SpeechGenerator
 from empatheia.reasoner import Reasoner
 from empatheia.senses import Senses
@@ -102,7 +102,7 @@ def read_media(data: Path) -> tuple[list[Dialogue], str]:
     path = data / "manifest.jsonl"
     if not path.is_file():
         raise InputError(f"no manifest.jsonl in {data}: {HOW_TO_RENDER}")
-    return list(manifest.read(path)), hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return list(manifest.read(path)), digest_of(path)
 
 
 def split(dialogues: Iterable[Dialogue]) -> tuple[list[Dialogue], list[Dialogue]]:

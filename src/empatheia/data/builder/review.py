@@ -9,7 +9,6 @@ reviewers fill in yes or no. An item is accepted when three people approve of ev
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from typing import Any, Final, Literal
 from empatheia.data.builder.agreement import fleiss_kappa, krippendorff_alpha
 from empatheia.data.requests import profile_text
 from empatheia.errors import InputError
+from empatheia.files import digest_of
 from empatheia.types import Dialogue
 
 Round = Literal["text", "media"]
@@ -233,4 +233,4 @@ def keep(dialogues: Iterable[Dialogue], result: Result, which: Round) -> Iterato
 
 def digest(path: Path) -> str:
     """Of the manifest, so that votes are not counted for another one."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return digest_of(path)
