@@ -13,7 +13,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "dialogues.jsonl"
 
 def test_scores_name_their_figures_at_the_top(empatheia, monkeypatch, tmp_path):
     monkeypatch.setattr(
-        "empatheia.evaluation.text.load_reasoner",
+        "empatheia.presets.load_reasoner",
         lambda _: (tiny_reasoner(), TextSettings(digest="tiny")),
     )
     outcome = empatheia("evaluate", "text", "--data", EXAMPLE, "--limit", "2", "-o", tmp_path)

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 
 from empatheia import presets
-from empatheia.data.predictions import read_answers
+from empatheia.data.predictions import growing, read_answers
 from empatheia.data.references import Reference, ReferenceSet
 from empatheia.errors import InputError
 from empatheia.evaluation.generate import media_name, predict_media
+from empatheia.evaluation.predict import predict
+from empatheia.llm.decoding import Sampling
+from empatheia.reasoner import Ranking
 from empatheia.tiny import tiny_reasoner
 from empatheia.types import (
     Avatar,
@@ -110,6 +113,31 @@ def test_media_are_written_and_a_stopped_run_goes_on(fake: Fake, tmp_path: Path)
     assert fake.asked == 5
     with pytest.raises(InputError, match="other weights, data or settings"):
         predict_media(references(2), tmp_path)
+
+
+def test_text_of_a_stopped_run_is_that_of_one_that_was_not(tmp_path: Path) -> None:
+    def run(out: Path) -> Path:
+        sampling = Sampling(candidates=2, temperature=0.9, max_tokens=6)
+        predict(tiny_reasoner(), references(7).items, out, {"a": 1}, sampling, Ranking(), 3)
+        return out / "predictions.jsonl"
+
+    whole = run(tmp_path / "whole").read_text()
+    lines = whole.splitlines(keepends=True)
+    for kept in (1, 3, 6):
+        out = tmp_path / str(kept)
+        out.mkdir()
+        (out / "predictions.jsonl").write_text("".join(lines[:kept]) + lines[kept][:20])
+        assert run(out).read_text() == whole
+    assert [a.nll is not None for a in read_answers(tmp_path / "whole").items] == [True] * 7
+
+
+@pytest.mark.parametrize("content", ["[]}\n", '{"id": "a#1", "reply": "x"}\n', "\xff\xfe{}\n"])
+def test_a_file_of_another_origin_is_left_alone(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "predictions.jsonl"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(InputError, match="choose another -o"), growing(tmp_path, {"a": 1}):
+        pass
+    assert path.read_bytes() == content.encode("latin-1")
 
 
 def test_teacher_forced_says_the_human_words(fake: Fake, tmp_path: Path) -> None:

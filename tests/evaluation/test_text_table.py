@@ -13,7 +13,7 @@ from empatheia.errors import InputError
 from empatheia.evaluation.matching import match
 from empatheia.evaluation.overlap import bleu, bleu_counts, rouge_n, tokens_13a
 from empatheia.evaluation.scorecard import Scorecard, latex, markdown, write_scorecard
-from empatheia.evaluation.text_table import text_table
+from empatheia.evaluation.text_table import named, text_table
 
 DIALOGUES = [
     ("a", "sad", ["My cat died.", "I am so sorry.", "It was old.", "That still hurts a lot."]),
@@ -55,6 +55,27 @@ def test_accuracies_by_hand(data: Path) -> None:
     assert figures["dialogue_accuracy_top3"].value == pytest.approx(100 / 3)
     assert figures["accuracy"].n == 4
     assert figures["dialogue_accuracy"].n == 3
+
+
+def test_a_part_is_spread_over_the_file(data: Path) -> None:
+    assert [r.id for r in read_references(data, 2).items] == ["a#1", "b#1"]
+    assert len(read_references(data, 9).items) == 4
+
+
+def test_copies_and_stock_replies_by_hand(data: Path) -> None:
+    pairs = match(read_references(data).items, answers()).pairs
+    table = text_table("ours", pairs, train={"i am so sorry", "oh no"})
+    ours, human = table.rows[0].figures, table.rows[2].figures
+    assert ours["verbatim_in_train"].value == 50.0
+    assert human["verbatim_in_train"].value == 25.0
+    assert ours["most_common_reply"].value == 25.0
+    assert ours["empty"].value == 0.0
+    assert "verbatim_in_train" not in text_table("ours", pairs).rows[0].figures
+    top = named(table)
+    assert top["verbatim_in_train"]["value"] == 50.0
+    assert top["human_verbatim_in_train"]["value"] == 25.0
+    assert top["relevance"]["value"] is None
+    assert "needs" in top["relevance"]
 
 
 def test_ceiling_floor_and_majority_stand_beside(data: Path) -> None:

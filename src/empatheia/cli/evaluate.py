@@ -1,27 +1,31 @@
-"""``empatheia evaluate``: the numbers, on any data of that kind."""
+"""``empatheia evaluate text | speech | video | consistency | all``: the numbers, on any data.
+
+They score ready predictions, or make them first with a preset of ours.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-DataOption = Annotated[Path, typer.Option(help="Dialogues, one JSON record a line (ED format).")]
-OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for the scores.")]
-PresetOption = Annotated[str, typer.Option(help="Which system.")]
-LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first N replies.")]
-
-GreedyOption = Annotated[bool, typer.Option("--greedy", help="One greedy reply, no choice.")]
-PredictionsOption = Annotated[
-    Path | None, typer.Option(help="Score these instead: a folder of `empatheia predict`.")
-]
-ChainsOption = Annotated[
-    Path | None, typer.Option(help="Chain annotations to compare with, one JSON record a line.")
-]
-TrainOption = Annotated[
-    Path | None, typer.Option(help="ED-format file: count replies found in it word for word.")
-]
+from empatheia.cli.evaluate_predictions import (
+    KINDS,
+    AvsyncOption,
+    ChainsOption,
+    DataOption,
+    GreedyOption,
+    LimitOption,
+    MeadOption,
+    OutOption,
+    PredictionsOption,
+    PresetOption,
+    RavdessOption,
+    Source,
+    SyncnetOption,
+    SystemOption,
+    TrainOption,
+    WeightsOption,
+    score,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +39,9 @@ def register(app: typer.Typer) -> None:
     )
 
     group = typer.Typer(no_args_is_help=True)
-    group.command()(text)
+    for command in (text, speech, video, consistency):
+        group.command()(command)
+    group.command("all")(everything)
     evaluate_care.register(group)
     evaluate_voice.register(group)
     evaluate_face.register(group)
@@ -47,37 +53,82 @@ def register(app: typer.Typer) -> None:
 def text(
     data: DataOption,
     out: OutOption,
+    predictions: PredictionsOption = None,
     preset: PresetOption = "small",
+    weights: WeightsOption = None,
     limit: LimitOption = None,
     greedy: GreedyOption = False,
     train: TrainOption = None,
-    predictions: PredictionsOption = None,
     chains: ChainsOption = None,
 ) -> None:
-    """Emotion accuracy, Dist-1/2 and perplexity of every reply; writes scores.json."""
-    from rich.progress import Progress
+    """Emotion accuracy, chain, Dist-1/2, perplexity, likeness to people's replies."""
+    source = Source(data, predictions, preset, weights=weights, limit=limit, greedy=greedy)
+    score(("text",), source, out, train=train, chains=chains)
 
-    from empatheia.cli import show
-    from empatheia.cli.evaluate_predictions import score_text
-    from empatheia.evaluation.text import evaluate_text
-    from empatheia.files import check_writable
 
-    check_writable(out)
-    if predictions is not None:
-        score_text(data, predictions, out, chains, limit)
-        return
-    with Progress(console=show.progress_console(), transient=True) as bar:
-        task = bar.add_task("replies", total=None)
+def speech(
+    data: DataOption,
+    out: OutOption,
+    predictions: PredictionsOption = None,
+    preset: PresetOption = "small",
+    system: SystemOption = "direct",
+    weights: WeightsOption = None,
+    limit: LimitOption = None,
+    ravdess: RavdessOption = None,
+) -> None:
+    """Word errors, signal quality, likeness of the speaker, prosody, emotion as heard."""
+    source = Source(data, predictions, preset, system, weights, limit)
+    score(("speech",), source, out, ravdess=ravdess)
 
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
 
-        scores = evaluate_text(data, out, preset, limit, greedy, train, progress)
-    console = show.output()
-    for name, score in scores.items():
-        if score["value"] is None:
-            console.print(f"{name:18}      n/a  (needs {score['needs']})")
-            continue
-        low, high = score["ci95"]
-        console.print(f"{name:18} {score['value']:8.2f}  [{low:.2f}, {high:.2f}]  n={score['n']}")
-    score_text(data, out, out, chains, limit, scores)
+def video(
+    data: DataOption,
+    out: OutOption,
+    predictions: PredictionsOption = None,
+    preset: PresetOption = "small",
+    system: SystemOption = "direct",
+    weights: WeightsOption = None,
+    limit: LimitOption = None,
+    syncnet: SyncnetOption = None,
+    avsync: AvsyncOption = None,
+) -> None:
+    """Sharpness, likeness to the reference, lip-sync, blinks; landmarks beside the videos."""
+    source = Source(data, predictions, preset, system, weights, limit)
+    score(("video",), source, out, syncnet=syncnet, avsync=avsync)
+
+
+def consistency(
+    data: DataOption,
+    out: OutOption,
+    predictions: PredictionsOption = None,
+    preset: PresetOption = "small",
+    system: SystemOption = "direct",
+    weights: WeightsOption = None,
+    limit: LimitOption = None,
+    ravdess: RavdessOption = None,
+    mead: MeadOption = None,
+) -> None:
+    """Whether text, voice and person agree, and the confusion of emotions."""
+    source = Source(data, predictions, preset, system, weights, limit)
+    score(("consistency",), source, out, ravdess=ravdess, mead=mead)
+
+
+def everything(
+    data: DataOption,
+    out: OutOption,
+    predictions: PredictionsOption = None,
+    preset: PresetOption = "small",
+    system: SystemOption = "direct",
+    weights: WeightsOption = None,
+    limit: LimitOption = None,
+    train: TrainOption = None,
+    chains: ChainsOption = None,
+    ravdess: RavdessOption = None,
+    syncnet: SyncnetOption = None,
+    avsync: AvsyncOption = None,
+    mead: MeadOption = None,
+) -> None:
+    """Text, speech, video and consistency in one scores.json."""
+    source = Source(data, predictions, preset, system, weights, limit)
+    tools = {"ravdess": ravdess, "syncnet": syncnet, "avsync": avsync, "mead": mead}
+    score(KINDS, source, out, train=train, chains=chains, **tools)

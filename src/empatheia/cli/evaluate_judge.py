@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from empatheia.cli.data_options import (
@@ -15,6 +12,13 @@ from empatheia.cli.data_options import (
     TimeoutOption,
     UrlOption,
 )
+from empatheia.cli.evaluate_predictions import (
+    DataOption,
+    GivenOption,
+    LimitOption,
+    OutOption,
+    show_card,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -23,19 +27,18 @@ def register(app: typer.Typer) -> None:
 
 
 def judge(
-    data: Annotated[Path, typer.Option(help="Dialogues with human replies.")],
-    predictions: Annotated[Path, typer.Option(help="Folder of `empatheia predict`.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for answers and scores.")],
+    data: DataOption,
+    predictions: GivenOption,
+    out: OutOption,
     url: UrlOption,
     model: ModelOption,
     key_variable: KeyOption = "OPENAI_API_KEY",
     concurrency: ConcurrencyOption = 4,
     per_minute: PerMinuteOption = 0.0,
     timeout: TimeoutOption = 120.0,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N replies.")] = None,
+    limit: LimitOption = None,
 ) -> None:
     """Empathy, coherence, informativity and fluency beside the human reply, in both orders."""
-    from empatheia.cli.evaluate_predictions import show_card
     from empatheia.data.builder.endpoint import Endpoint, Settings
     from empatheia.data.predictions import read_answers
     from empatheia.data.references import read_references

@@ -1,47 +1,199 @@
-"""Scoring ready predictions: what ``empatheia evaluate text|speech|video|all`` shares."""
+"""What ``evaluate text | speech | video | consistency | all`` share: whose replies, on what."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from empatheia.evaluation.scorecard import Scorecard
+    from empatheia.data.references import ReferenceSet
+    from empatheia.evaluation.matching import Matched
+    from empatheia.evaluation.scorecard import Scorecard, Table
     from empatheia.evaluation.text_table import Embed
 
+DataOption = Annotated[Path, typer.Option(help="Dialogues: ED, AvaMERG or a manifest; or folder.")]
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for the scores.")]
+PredictionsOption = Annotated[
+    Path | None, typer.Option(help="Score these: a folder of `empatheia predict`, or one like it.")
+]
+GivenOption = Annotated[Path, typer.Option(help="Folder of predictions.")]
+PresetOption = Annotated[str, typer.Option(help="Without --predictions: whose replies.")]
+SystemOption = Annotated[str, typer.Option(help="direct, pipeline or empatheia.")]
+WeightsOption = Annotated[Path | None, typer.Option(help="Folder of `train joint`.")]
+LimitOption = Annotated[
+    int | None, typer.Option(min=1, help="Only N replies, evenly spread over the data.")
+]
+GreedyOption = Annotated[bool, typer.Option("--greedy", help="One greedy reply, no choice.")]
+ChainsOption = Annotated[
+    Path | None, typer.Option(help="Chain annotations to compare with, one JSON record a line.")
+]
+TrainOption = Annotated[
+    Path | None, typer.Option(help="ED-format file: count replies found in it word for word.")
+]
+RavdessOption = Annotated[Path | None, typer.Option(help="RAVDESS speech, to hear emotions by.")]
+SyncnetOption = Annotated[Path | None, typer.Option(help="syncnet_v2.model.")]
+AvsyncOption = Annotated[
+    Path | None, typer.Option(help="Numbers of `evaluate avsync-fit`, not the shipped.")
+]
+MeadOption = Annotated[Path | None, typer.Option(help="Folder of landmarks of MEAD clips.")]
+KINDS = ("text", "speech", "video", "consistency")
 
-def score_text(
-    data: Path,
-    predictions: Path,
-    out: Path,
-    chains: Path | None = None,
-    limit: int | None = None,
-    extra: dict[str, Any] | None = None,
-) -> None:
-    """The text table of a folder of predictions; writes scores.json, .md and .tex."""
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Ready predictions, or a system that makes them now beside the scores."""
+
+    data: Path
+    predictions: Path | None
+    preset: str = "small"
+    system: str = "direct"
+    weights: Path | None = None
+    limit: int | None = None
+    greedy: bool = False
+
+
+def make_predictions(found: ReferenceSet, source: Source, out: Path, media: bool) -> Path:
+    """Replies of a system to ``out``, with a bar; a run that was stopped goes on."""
+    from empatheia.errors import InputError, unknown
+    from empatheia.evaluation.generate import SYSTEMS, predict_media, predict_text
+
+    s = source
+    if s.system not in SYSTEMS:
+        raise InputError(unknown("system", s.system, SYSTEMS))
+    with counting("replies", len(found.items)) as progress:
+        if media:
+            return predict_media(found, out, s.preset, progress, system=s.system, weights=s.weights)
+        return predict_text(found, out, s.preset, s.greedy, progress, s.weights)
+
+
+@contextmanager
+def counting(title: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error; what it gives is called with how many are done, of how many."""
+    from rich.progress import Progress
+
+    from empatheia.cli import show
+
+    with Progress(console=show.progress_console(), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield progress
+
+
+def score(kinds: tuple[str, ...], source: Source, out: Path, **tools: Path | None) -> None:
+    """Tables of the given kinds; writes scores.json, .md, .tex and the figure.
+
+    A kind that cannot be measured is told and left out where there are others.
+    """
     from empatheia.data.predictions import read_answers
     from empatheia.data.references import read_references
+    from empatheia.errors import InputError
     from empatheia.evaluation.matching import match
-    from empatheia.evaluation.report import by_emotion
     from empatheia.evaluation.scorecard import Scorecard
-    from empatheia.evaluation.text_table import text_table
-    from empatheia.files import write_whole
+    from empatheia.evaluation.text_table import named
+    from empatheia.files import check_writable
 
-    found, given = read_references(data, limit, chains), read_answers(predictions)
-    matched = match(found.items, given.items)
-    name = str(given.settings.get("system", predictions.name))
-    weights = str(given.settings.get("weights", "none"))
-    mark = str(given.settings.get("mark", ""))
-    table = text_table(name, matched.pairs, embedder(), weights, mark)
+    check_writable(out)
+    measure = {kind: _MEASURES[kind](tools) for kind in kinds}
+    found = read_references(source.data, source.limit, tools.get("chains"))
+    given = source.predictions
+    if given is None:
+        given = make_predictions(found, source, out, kinds != ("text",))
+    answers = read_answers(given)
+    matched = match(found.items, answers.items)
+    name = str(answers.settings.get("system", given.stem if given.is_file() else given.name))
+    checks = matched.checks()
+    tables: list[Table] = []
+    for kind in kinds:
+        try:
+            table, faults = measure[kind](name, matched, answers.settings)
+        except InputError as error:
+            if len(kinds) == 1:
+                raise
+            typer.echo(f"note: no {kind} table: {error}", err=True)
+            checks[f"no {kind} table"] = [str(error)]
+            continue
+        tables.append(table)
+        checks |= {f"{kind}: {fault}": items for fault, items in faults.items() if items}
     head = {
         "data": found.record(),
-        "predictions": {"sha256": given.digest, "settings": dict(given.settings)},
-        **(extra or {}),
+        "predictions": {"sha256": answers.digest, "settings": dict(answers.settings)},
     }
-    show_card(Scorecard(head, matched.checks(), (table,)), out)
+    for table in tables:
+        head |= named(table) if table.id == "text" else {}
+    show_card(Scorecard(head, checks, tuple(tables)), out)
+    if "text" in kinds:
+        _draw(matched, out)
+
+
+Measured = tuple["Table", dict[str, list[str]]]
+Measure = Callable[[str, "Matched", Mapping[str, Any]], Measured]
+Tools = Mapping[str, "Path | None"]
+
+
+def _text(tools: Tools) -> Measure:
+    from empatheia.data.empathetic import examples, read_dialogues
+    from empatheia.data.tidy import normal_form
+    from empatheia.evaluation.text_table import text_table
+
+    train = tools.get("train")
+    known = examples(read_dialogues(train)) if train is not None else []
+    replies = frozenset(normal_form(e.response) for e in known)
+
+    def measure(name: str, matched: Matched, settings: Mapping[str, Any]) -> Measured:
+        told = str(settings.get("weights", "none")), str(settings.get("mark", ""))
+        return text_table(name, matched.pairs, embedder(), *told, train=replies), {}
+
+    return measure
+
+
+def _speech(tools: Tools) -> Measure:
+    from empatheia.evaluation.speech_table import speech_table
+
+    return lambda name, matched, settings: speech_table(
+        name, matched.pairs, settings, tools.get("ravdess")
+    )
+
+
+def _video(tools: Tools) -> Measure:
+    from empatheia import hub
+    from empatheia.evaluation import avsync, video_table
+    from empatheia.evaluation.syncnet import SyncNetScorer
+
+    syncnet = tools.get("syncnet")
+    brought = video_table.Tools(
+        SyncNetScorer(syncnet) if syncnet is not None else None,
+        avsync.load(tools.get("avsync") or hub.shipped(avsync.SHIPPED)),
+    )
+    return lambda name, matched, settings: video_table.video_table(
+        name, matched.pairs, brought, settings
+    )
+
+
+def _consistency(tools: Tools) -> Measure:
+    from empatheia.evaluation.consistency import consistency_table
+
+    return lambda name, matched, settings: consistency_table(
+        name, matched.pairs, settings, tools.get("ravdess"), tools.get("mead")
+    )
+
+
+_MEASURES = {"text": _text, "speech": _speech, "video": _video, "consistency": _consistency}
+
+
+def _draw(matched: Matched, out: Path) -> None:
+    """``accuracy.svg``, where emotions are known on both sides."""
+    from empatheia.evaluation.report import by_emotion
+    from empatheia.files import write_whole
+
     known = [(r, a) for r, a in matched.pairs if r.emotion and a.emotion]
     if known:
         write_whole(out / "accuracy.svg", by_emotion(known).encode())
@@ -49,14 +201,14 @@ def score_text(
 
 
 def show_card(card: Scorecard, out: Path) -> None:
-    """Writes the card and prints its tables as Markdown, faults first."""
-    from empatheia.evaluation.scorecard import markdown, write_scorecard
+    """Writes the card and prints its tables, faults first."""
+    from empatheia.evaluation.scorecard import plain, write_scorecard
 
     paths = write_scorecard(out, card)
     for kind, ids in card.checks.items():
         typer.echo(f"note: {len(ids)} {kind}: {', '.join(map(str, ids[:5]))}", err=True)
     for table in card.tables:
-        typer.echo(markdown(table) + "\n")
+        typer.echo(plain(table) + "\n")
     for path in paths:
         typer.echo(str(path))
 

@@ -7,9 +7,18 @@ from typing import Annotated
 
 import typer
 
-DataOption = Annotated[Path, typer.Option(help="Dialogues: ED, AvaMERG or a manifest; or folder.")]
-OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for predictions.jsonl.")]
-LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first N replies.")]
+from empatheia.cli.evaluate_predictions import (
+    DataOption,
+    GreedyOption,
+    LimitOption,
+    SystemOption,
+    WeightsOption,
+    counting,
+)
+
+PredictionsOutOption = Annotated[
+    Path, typer.Option("--out", "-o", help="Folder for predictions.jsonl.")
+]
 FormatOption = Annotated[str, typer.Option("--format", help="empatheia or avamerg-challenge.")]
 MediaOption = Annotated[bool, typer.Option("--media", help="Also wav and mp4, with care screen.")]
 ForcedOption = Annotated[
@@ -25,21 +34,18 @@ def register(app: typer.Typer) -> None:
 
 def predict(
     data: DataOption,
-    out: OutOption,
+    out: PredictionsOutOption,
     preset: Annotated[str, typer.Option(help="Which parts.")] = "small",
-    system: Annotated[str, typer.Option(help="direct, pipeline or empatheia.")] = "direct",
-    weights: Annotated[Path | None, typer.Option(help="Folder of `train joint`.")] = None,
+    system: SystemOption = "direct",
+    weights: WeightsOption = None,
     limit: LimitOption = None,
-    greedy: Annotated[bool, typer.Option("--greedy", help="One greedy reply, no choice.")] = False,
+    greedy: GreedyOption = False,
     media: MediaOption = False,
     teacher_forced: ForcedOption = False,
     format_: FormatOption = "empatheia",
     team: TeamOption = "empatheia",
 ) -> None:
     """Replies to every listener's turn of a file; a run that was stopped goes on."""
-    from rich.progress import Progress
-
-    from empatheia.cli import show
     from empatheia.data.references import read_references
     from empatheia.errors import InputError, unknown
     from empatheia.evaluation.challenge import FORMATS, write_challenge
@@ -53,12 +59,7 @@ def predict(
     found = read_references(data, limit)
     for fault in found.faults[:5]:
         typer.echo(f"note: {fault}", err=True)
-    with Progress(console=show.progress_console(), transient=True) as bar:
-        task = bar.add_task("replies", total=len(found.items))
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
+    with counting("replies", len(found.items)) as progress:
         if media or teacher_forced:
             path = predict_media(found, out, preset, progress, teacher_forced, system, weights)
         else:

