@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
 from empatheia.data.tidy import fingerprint
+from empatheia.encoders.critic import Critic
 from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import TextEncoder, TextFeatures
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
@@ -66,12 +67,14 @@ class Choice:
     score: float
     match: float
     logprob: float
+    critic: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """Weights of the score by which one of the candidates is chosen (tuned on valid)."""
 
+    critic: float = 0.3  # where there is one: how like a person's answer to this dialogue
     match: float = 1.0
     common: float = 0.5  # how well it would fit any context: what makes a reply generic
     logprob: float = 0.3
@@ -124,11 +127,21 @@ class Reasoner(nn.Module):
         self.projector = projector
         self.lm = lm
         self.senses = None
+        self._critic: tuple[Critic, ...] = ()  # in a tuple: no part of this module and its file
         self.register_buffer("common_context", torch.zeros(encoder.config.match_dim))
         self.register_buffer("stock", torch.zeros(stock, dtype=torch.long))
 
+    @property
+    def critic(self) -> Critic | None:
+        """Who has the last word on which reply is given, where it is there."""
+        return self._critic[0] if self._critic else None
+
+    @critic.setter
+    def critic(self, critic: Critic | None) -> None:
+        self._critic = (critic,) if critic is not None else ()
+
     def halve(self) -> bool:
-        """Let the language model compute in bfloat16 where the CPU does that natively.
+        """Let language model and critic compute in bfloat16 where the CPU does that natively.
 
         Twice as fast on large batches; a single reply gains little. True where it was done.
         """
@@ -137,6 +150,8 @@ class Reasoner(nn.Module):
         native = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
         if native:
             self.lm.lm.to(torch.bfloat16)
+            if self.critic is not None:
+                self.critic.halve()
         return native
 
     def prompt(
@@ -200,19 +215,35 @@ class Reasoner(nn.Module):
         """Replies for each request, the best first. Uses up ``thinking``'s cache."""
         seeds = [r.seed for r in thinking.requests]
         drawn = sample_replies(self.lm, thinking.state, sampling, seeds)
-        out = []
-        for row, candidates in enumerate(drawn):
+        usable = []
+        for candidates in drawn:
             texts = [self.lm.tokenizer.decode(c.ids) for c in candidates]
-            usable = {
-                text: c
-                for text, c in zip(texts, candidates, strict=True)
-                if c.finished and presentable(text)
-            }
-            out.append(self._rank(thinking.pooled[row], usable, ranking))
-        return out
+            usable.append(
+                {t: c for t, c in zip(texts, candidates, strict=True)
+                 if c.finished and presentable(t)}
+            )  # fmt: skip
+        likings = self._likings(thinking.requests, usable)
+        return [
+            self._rank(thinking.pooled[row], found, likings[row], ranking)
+            for row, found in enumerate(usable)
+        ]
+
+    def _likings(
+        self, requests: Sequence[Request], usable: Sequence[Mapping[str, Candidate]]
+    ) -> list[list[float]]:
+        """What the critic thinks of each usable reply; nothing (0) where there is none."""
+        if self.critic is None:
+            return [[0.0] * len(found) for found in usable]
+        pairs = [(r.turns, t) for r, found in zip(requests, usable, strict=True) for t in found]
+        scores = iter(self.critic.scores(pairs))
+        return [[next(scores) for _ in found] for found in usable]
 
     def _rank(
-        self, context: Tensor, candidates: Mapping[str, Candidate], ranking: Ranking
+        self,
+        context: Tensor,
+        candidates: Mapping[str, Candidate],
+        likings: Sequence[float],
+        ranking: Ranking,
     ) -> list[Choice]:
         if not candidates:
             return []
@@ -221,13 +252,14 @@ class Reasoner(nn.Module):
         choices = []
         for i, (text, candidate) in enumerate(candidates.items()):
             score = (
-                ranking.match * float(match[i])
+                ranking.critic * likings[i]
+                + ranking.match * float(match[i])
                 - ranking.common * float(common[i])
                 + ranking.logprob * candidate.logprob
                 + ranking.words * min(len(text.split()), ranking.full)
                 - ranking.stock * (fingerprint(text) in stock)
             )
-            choices.append(Choice(text, score, float(match[i]), candidate.logprob))
+            choices.append(Choice(text, score, float(match[i]), candidate.logprob, likings[i]))
         return sorted(choices, key=lambda c: -c.score)
 
     def fit(self, context: Tensor, replies: Sequence[str]) -> tuple[Tensor, Tensor]:
