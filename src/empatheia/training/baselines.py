@@ -39,16 +39,20 @@ Answerer = Callable[[Sequence[Reference]], list[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class BaselineRecipe:
-    """Numbers of the two networks: about six epochs of responses, as their releases stop."""
+    """Numbers of the two networks: about six epochs of responses, as their releases stop.
+
+    ``fade``: share of the run after which a third of the gold labels is left to MoEL's listeners.
+    """
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            15_000, 4e-4, warmup=2000, weight_decay=0.0, validate_every=2000, bf16=False
+            15_000, 4e-4, warmup=1000, weight_decay=0.0, validate_every=2500
         )
     )
     net: ListenerConfig = field(default_factory=ListenerConfig)
     batch_size: int = 16
     least: int = 2  # times a word must be seen
+    fade: float = 2 / 3
 
 
 def train_baseline(
@@ -147,7 +151,9 @@ def _network(
     vocabulary = Words.of(train, recipe.least)
     config = replace(recipe.net, kind=name)  # type: ignore[arg-type]
     model = Listener(len(vocabulary.terms), config)
-    stage = ListenerStage(model, vocabulary, train, valid, recipe.batch_size, recipe.loop.seed)
+    fade = recipe.fade * recipe.loop.steps
+    numbers = recipe.batch_size, recipe.loop.seed, fade
+    stage = ListenerStage(model, vocabulary, train, valid, *numbers)
     figures: Mapping[str, float] = run(stage, recipe.loop, out, resume, report)
     path = out / f"{name}.safetensors"
     told = meta(vocabulary, config) | {"valid": dict(figures)}

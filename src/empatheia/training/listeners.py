@@ -188,7 +188,8 @@ class ListenerBatch:
 class ListenerStage:
     """Next words and the emotion, both by cross-entropy (their sum).
 
-    MoEL's listeners first hear the gold label and ever more often the named emotions.
+    MoEL's listeners first hear the gold label and ever more often the named emotions; ``fade`` is
+    the step at which a third of the gold labels is left (10,000 in the release).
     """
 
     def __init__(
@@ -199,13 +200,14 @@ class ListenerStage:
         valid: Sequence[TextExample],
         batch_size: int = 16,
         seed: int = 0,
+        fade: float = 10_000.0,
     ) -> None:
         self.name: str = model.config.kind
         self.model: nn.Module = model
         self.net = model
         self.words = vocabulary
         self.train, self.valid = train, valid
-        self.batch_size = batch_size
+        self.batch_size, self.fade = batch_size, fade
         lengths = [sum(len(t.text) for t in e.context) for e in train]
         self.sampler = BucketSampler(lengths, batch_size, seed)
 
@@ -214,7 +216,7 @@ class ListenerStage:
 
     def batch(self, step: int) -> ListenerBatch:
         rows = [self.train[i] for i in self.sampler.batch(step)]
-        return self.collate(rows, 0.001 + 0.999 * math.exp(-step / 10_000))
+        return self.collate(rows, 0.001 + 0.999 * math.exp(-step / self.fade))
 
     def collate(self, rows: Sequence[TextExample], sure: float = 0.0) -> ListenerBatch:
         ids, roles = contexts(self.words, [e.context for e in rows], self.net.config.longest)
