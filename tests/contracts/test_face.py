@@ -23,7 +23,17 @@ def drawn() -> FaceGenerator:
     return DrawnFace.load(size=256)
 
 
-FACES: dict[str, Callable[[], FaceGenerator]] = {"drawn": drawn}
+def portrait(kind: str) -> FaceGenerator:
+    from empatheia.face.dreamtalk.generator import TalkingPortrait
+
+    return TalkingPortrait.tiny(kind)
+
+
+FACES: dict[str, Callable[[], FaceGenerator]] = {
+    "drawn": drawn,
+    "dreamtalk": lambda: portrait("dreamtalk"),
+    "styletalk": lambda: portrait("styletalk"),
+}
 
 
 @pytest.fixture(scope="module", params=FACES)
