@@ -131,6 +131,14 @@ def test_text_of_a_stopped_run_is_that_of_one_that_was_not(tmp_path: Path) -> No
     assert [a.nll is not None for a in read_answers(tmp_path / "whole").items] == [True] * 7
 
 
+def test_the_pipeline_writes_without_a_chain(tmp_path: Path) -> None:
+    sampling = Sampling(candidates=1, temperature=0.0, max_tokens=4)
+    items = references(2).items
+    predict(tiny_reasoner(), items, tmp_path, {}, sampling, Ranking(), chained=False)
+    found = read_answers(tmp_path).items
+    assert [(a.emotion, a.chain, a.nll is None) for a in found] == [(None, {}, False)] * 2
+
+
 @pytest.mark.parametrize("content", ["[]}\n", '{"id": "a#1", "reply": "x"}\n', "\xff\xfe{}\n"])
 def test_a_file_of_another_origin_is_left_alone(content: str, tmp_path: Path) -> None:
     path = tmp_path / "predictions.jsonl"

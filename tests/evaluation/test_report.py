@@ -12,11 +12,20 @@ import pytest
 
 from empatheia.data.predictions import Answer
 from empatheia.data.references import Reference
-from empatheia.errors import InputError
-from empatheia.evaluation import report
+from empatheia.errors import InputError, WeightsError
+from empatheia.evaluation import feature_maps
+from empatheia.evaluation.feature_maps import (
+    Features,
+    collect,
+    open_parts,
+    read_features,
+    separation,
+    write_features,
+)
 from empatheia.evaluation.report import Material, by_emotion, groups, page, read_scores
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Scorecard, Table, write_scorecard
 from empatheia.evaluation.votes import read_votes, voted
+from empatheia.tiny import tiny_expression, tiny_reasoner
 from empatheia.types import Profile, Turn
 
 METRICS = tuple(Metric(n, n) for n in ("accuracy", "dist1", "dist2"))
@@ -81,18 +90,43 @@ def test_groups_by_hand(tmp_path: Path) -> None:
 
 
 def test_features_are_laid_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "tsne", lambda rows: rows[:, :2])  # seconds, and not ours
+    monkeypatch.setattr(feature_maps, "tsne", lambda rows: rows[:, :2])  # seconds, and not ours
     rng = np.random.default_rng(0)
     labels = np.repeat(["sad", "happy"], 20)
     rows = rng.normal(0, 0.1, (40, 4)) + (labels == "sad")[:, None] * 5
-    mixed = rng.permutation(labels)
-    np.savez(tmp_path / "f.npz", features=rows, emotion=labels, profile=mixed)
+    mixed = {"emotion": list(labels), "profile": list(rng.permutation(labels))}
+    found = Features(dict.fromkeys(("emotion", "profile"), rows.astype(np.float32)), mixed, "0123")
+    write_features(tmp_path / "f.npz", found)
     html = page(Material([], features={"with SD": tmp_path / "f.npz"}))
     one, other = (float(v) for v in re.findall(r"silhouette (-?[\d.]+), n=40", html))
     assert one > 0.9 > 0.2 > other
     np.savez(tmp_path / "bad.npz", x=rows)
-    with pytest.raises(InputError, match="no file of features"):
+    with pytest.raises(InputError, match="is not of `empatheia evaluate features`"):
         page(Material([], features={"with SD": tmp_path / "bad.npz"}))
+
+
+def test_silhouette_by_hand() -> None:
+    rows = np.array([[0.0], [1.0], [10.0], [12.0]], np.float32)
+    # (10.5 - 1) / 11, ... : mean distance to the others less that to one's own, over the larger
+    wanted = [(11 - 1) / 11, (10 - 1) / 10, (9.5 - 2) / 9.5, (11.5 - 2) / 11.5]
+    assert separation(rows, ["a", "a", "b", "b"]) == pytest.approx(np.mean(wanted))
+    assert np.isnan(separation(rows, ["a"] * 4))
+
+
+@pytest.mark.parametrize("disentangler", [True, False])
+def test_features_of_replies(disentangler: bool, tmp_path: Path) -> None:
+    turns = (Turn("speaker", "My cat died."),)
+    found = [Reference(f"{i}#1", str(i), turns, "Oh no.", "sad") for i in range(4)]
+    expression = tiny_expression((3, 5), (4, 6), disentangler=disentangler)
+    features = collect(tiny_reasoner(), expression, found)
+    assert features.labels["profile"][:3] == ["child male", "child female", "young male"]
+    assert {rows.shape for rows in features.rows.values()} == {(4, 8 if disentangler else 16)}
+    write_features(tmp_path / "f.npz", features)
+    again = read_features(tmp_path / "f.npz")
+    assert again.labels == features.labels
+    assert (again.rows["emotion"] == features.rows["emotion"]).all()
+    with pytest.raises(WeightsError, match=r"no expression\.safetensors"):
+        open_parts(tmp_path)
 
 
 def test_votes_fill_human_columns(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     from empatheia.cli import (
         evaluate_care,
         evaluate_face,
+        evaluate_features,
         evaluate_judge,
         evaluate_media,
         evaluate_voice,
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
     evaluate_voice.register(group)
     evaluate_face.register(group)
     evaluate_media.register(group)
+    evaluate_features.register(group)
     evaluate_judge.register(group)
     app.add_typer(group, name="evaluate", help="Measure a system on data.")
 
@@ -55,6 +57,7 @@ def text(
     out: OutOption,
     predictions: PredictionsOption = None,
     preset: PresetOption = "small",
+    system: SystemOption = "direct",
     weights: WeightsOption = None,
     limit: LimitOption = None,
     greedy: GreedyOption = False,
@@ -62,7 +65,7 @@ def text(
     chains: ChainsOption = None,
 ) -> None:
     """Emotion accuracy, chain, Dist-1/2, perplexity, likeness to people's replies."""
-    source = Source(data, predictions, preset, weights=weights, limit=limit, greedy=greedy)
+    source = Source(data, predictions, preset, system, weights, limit, greedy)
     score(("text",), source, out, train=train, chains=chains)
 
 

@@ -69,7 +69,7 @@ def make_predictions(found: ReferenceSet, source: Source, out: Path, media: bool
     with counting("replies", len(found.items)) as progress:
         if media:
             return predict_media(found, out, s.preset, progress, system=s.system, weights=s.weights)
-        return predict_text(found, out, s.preset, s.greedy, progress, s.weights)
+        return predict_text(found, out, s.preset, s.greedy, progress, s.weights, s.system)
 
 
 @contextmanager

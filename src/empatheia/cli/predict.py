@@ -63,7 +63,7 @@ def predict(
         if media or teacher_forced:
             path = predict_media(found, out, preset, progress, teacher_forced, system, weights)
         else:
-            path = predict_text(found, out, preset, greedy, progress, weights)
+            path = predict_text(found, out, preset, greedy, progress, weights, system)
     typer.echo(f"{len(found.items)} replies: {path}")
     if format_ == "avamerg-challenge":
         typer.echo(f"challenge: {write_challenge(found, out, team)}")

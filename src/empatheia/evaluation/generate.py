@@ -34,8 +34,9 @@ def predict_text(
     greedy: bool = False,
     progress: Progress | None = None,
     weights: Path | None = None,
+    system: str = "direct",
 ) -> Path:
-    """Text-only replies to ``out/predictions.jsonl``; the text is the same for every system.
+    """Text-only replies to ``out/predictions.jsonl``; ``pipeline`` has no chain, others one text.
 
     ``weights`` is a folder of ``train joint`` to use instead of what ships. Raises InputError,
     WeightsError.
@@ -46,11 +47,12 @@ def predict_text(
         reasoner, settings = presets.load_reasoner(preset)
     else:
         reasoner, settings = presets.load_folder(weights)
-    sampling = settings.sampling
+    sampling, chained = settings.sampling, system != "pipeline"
     if greedy:
         sampling = replace(sampling, candidates=1, temperature=0.0)
+    names = [preset, *([weights.name] if weights else []), *([] if chained else [system])]
     record = {
-        "system": f"{preset}{f' {weights.name}' if weights else ''}, text only",
+        "system": f"{' '.join(names)}, text only",
         "data": found.digest,
         "references": len(found.items),
         "weights": settings.digest,
@@ -58,7 +60,10 @@ def predict_text(
         "ranking": asdict(settings.ranking),
         "bfloat16": halved(reasoner),
     }
-    predict(reasoner, found.items, out, record, sampling, settings.ranking, progress=progress)
+    ranking = settings.ranking
+    predict(
+        reasoner, found.items, out, record, sampling, ranking, progress=progress, chained=chained
+    )
     return out / FILE
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,11 @@ def predict(
     ranking: Ranking,
     batch_size: int = 48,
     progress: Progress | None = None,
+    chained: bool = True,
 ) -> None:
     """``out/predictions.jsonl``, batch after batch of contexts of similar length.
 
+    ``chained`` is False for the pipeline, which writes without a chain and names no emotion.
     Batches are the same at every run, and one that was cut off is made again as a whole: a run
     that was stopped ends with the answers of one that was not.
     """
@@ -39,7 +41,7 @@ def predict(
             part = order[start : start + batch_size]
             if all(r.id in done for r in part):
                 continue
-            for answer in _batch(reasoner, part, sampling, ranking):
+            for answer in _batch(reasoner, part, sampling, ranking, chained):
                 if answer.id not in done:
                     add(answer)
                     count += 1
@@ -48,23 +50,28 @@ def predict(
 
 
 def _batch(
-    reasoner: Reasoner, part: Sequence[Reference], sampling: Sampling, ranking: Ranking
+    reasoner: Reasoner,
+    part: Sequence[Reference],
+    sampling: Sampling,
+    ranking: Ranking,
+    chained: bool,
 ) -> Iterator[Answer]:
     requests = [
         Request(r.context, r.listener or Profile(), {}, seed) for seed, r in enumerate(part)
     ]
-    thinking = reasoner.think(requests)
+    thinking = reasoner.think(requests) if chained else reasoner.start(requests)
     nlls = reasoner.likelihood(thinking, [tidy(r.response or "Okay.") for r in part])
     written = reasoner.write(thinking, sampling, ranking)
-    for reference, thought, choices, nll in zip(
-        part, thinking.thoughts, written, nlls, strict=True
-    ):
-        ranked = sorted(thought.emotions, key=lambda name: -thought.emotions[name])
-        yield Answer(
+    for i, (reference, choices, nll) in enumerate(zip(part, written, nlls, strict=True)):
+        answer = Answer(
             id=reference.id,
             reply=choices[0].text if choices else "",
-            emotion=thought.chain.speaker_emotion,
-            top5=tuple(ranked[:5]),
-            chain=asdict(thought.chain),
             nll=nll if reference.response is not None else None,
         )
+        if chained:
+            thought = thinking.thoughts[i]
+            ranked = sorted(thought.emotions, key=lambda name: -thought.emotions[name])
+            named = thought.chain.speaker_emotion
+            chain = asdict(thought.chain)
+            answer = replace(answer, emotion=named, top5=tuple(ranked[:5]), chain=chain)
+        yield answer

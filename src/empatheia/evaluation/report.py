@@ -17,7 +17,8 @@ from empatheia.data.predictions import Answer
 from empatheia.data.references import Reference
 from empatheia.errors import InputError
 from empatheia.evaluation import published_numbers as paper
-from empatheia.evaluation.drawing import Bar, bars, points
+from empatheia.evaluation.drawing import Bar, bars
+from empatheia.evaluation.feature_maps import maps, read_features
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.scorecard import FORMAT, Figure
 from empatheia.evaluation.statistics import ratio_score
@@ -26,7 +27,7 @@ from empatheia.evaluation.votes import Votes, voted
 IN_SIGNAL: Final = "label in the signal"
 MEDIA: Final = {".wav": "audio/wav", ".mp4": "video/mp4", ".flac": "audio/flac"}
 LARGEST: Final = 8_000_000  # bytes of one media file that a page carries
-SAMPLES: Final = 500
+NO_FEATURES: Final = "--features FILE.npz, from `empatheia evaluate features`"
 COLUMNS2: Final = (("accuracy", "Acc", 2), ("dist1", "Dist-1", 2), ("dist2", "Dist-2", 2))
 COLUMNS3: Final = (
     ("mos", "MOS", 2), ("smos", "SMOS", 2), ("cpbd", "CPBD", 3), ("ssim", "SSIM", 3),
@@ -207,43 +208,8 @@ def groups(pairs: Sequence[Pair], key: Callable[[Reference], str | None]) -> lis
 def _figure7(features: Mapping[str, Path]) -> str:
     out = "<h2>Figure 7: emotion and profile features</h2>"
     if not features:
-        needs = "--features FILE.npz with features (n, dim), emotion (n,) and profile (n,)"
-        return out + f"<p>n/a (needs {escape(needs)})</p>"
-    for title, path in features.items():
-        try:
-            with np.load(path) as data:
-                rows, names = data["features"], {k: data[k] for k in ("emotion", "profile")}
-        except (OSError, KeyError, ValueError) as error:
-            raise InputError(f"{path} is no file of features: {error}") from error
-        pick = np.random.default_rng(0).permutation(len(rows))[:SAMPLES]
-        places = tsne(np.asarray(rows[pick], np.float64))
-        for kind, labels in names.items():
-            told = [str(label) for label in labels[pick]]
-            value = separation(rows[pick], told)
-            head = f"{kind}, {title}: silhouette {value:.3f}, n={len(pick)}"
-            out += points(head, places, told)
-    return out
-
-
-def tsne(rows: np.ndarray) -> np.ndarray:
-    """(n, dim) -> (n, 2), the same at every run. Raises MissingExtraError."""
-    from empatheia.errors import MissingExtraError
-
-    try:
-        from sklearn.manifold import TSNE
-    except ImportError as error:
-        raise MissingExtraError("scikit-learn", "train") from error
-    near = min(30.0, (len(rows) - 1) / 3)
-    return np.asarray(TSNE(2, perplexity=near, init="pca", random_state=0).fit_transform(rows))
-
-
-def separation(rows: np.ndarray, labels: Sequence[str]) -> float:
-    """Silhouette in the space of the features; NaN for a single label."""
-    from sklearn.metrics import silhouette_score
-
-    if len(set(labels)) < 2 or len(set(labels)) == len(labels):
-        return float("nan")
-    return float(silhouette_score(rows, labels))
+        return out + f"<p>n/a (needs {escape(NO_FEATURES)})</p>"
+    return out + "".join(maps(read_features(path), title) for title, path in features.items())
 
 
 def _figure8(material: Material) -> str:
