@@ -63,11 +63,8 @@ class CausalLM(nn.Module):
         mask: Bool[Tensor, "batch token"] | None = None,
     ) -> Float[Tensor, "batch token dim"]:
         """Last-layer states without a cache (training). Padding stands on the right."""
-        return self.lm.model(
-            inputs_embeds=embeddings,
-            attention_mask=None if mask is None else mask.long(),
-            use_cache=False,
-        ).last_hidden_state
+        seen = None if mask is None else mask.long()
+        return self._states(embeddings, attention_mask=seen, use_cache=False)
 
     def logits(self, hidden: Float[Tensor, "... dim"]) -> Float[Tensor, "... vocabulary"]:
         return self.lm.lm_head(hidden)
@@ -78,25 +75,27 @@ class CausalLM(nn.Module):
 
     def feed(self, cache: Any, embeddings: Tensor, seen: Tensor) -> Tensor:
         """States at some more tokens; ``seen`` masks all that the cache then holds."""
-        positions = (seen.long().cumsum(1) - 1).clamp(min=0)[:, -embeddings.shape[1] :]
-        return self.lm.model(
-            inputs_embeds=embeddings,
+        return self._states(
+            embeddings,
             attention_mask=seen.long(),
-            position_ids=positions,
+            position_ids=places_of(seen)[:, -embeddings.shape[1] :],
             past_key_values=cache,
             use_cache=True,
-        ).last_hidden_state
+        )
 
     def read(self, prompt: Tensor, prompt_mask: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         """Without a cache: the state before the first token of ``target`` and at each of them."""
         seen = torch.cat([prompt_mask, mask], 1)
-        hidden = self.lm.model(
-            inputs_embeds=torch.cat([prompt, target], 1),
+        hidden = self._states(
+            torch.cat([prompt, target], 1),
             attention_mask=seen.long(),
-            position_ids=(seen.long().cumsum(1) - 1).clamp(min=0),
+            position_ids=places_of(seen),
             use_cache=False,
-        ).last_hidden_state
+        )
         return hidden[:, prompt.shape[1] - 1 :]
+
+    def _states(self, embeddings: Tensor, **more: Any) -> Tensor:
+        return self.lm.model(inputs_embeds=embeddings, **more).last_hidden_state
 
     def meta(self) -> dict[str, Any]:
         return {"config": asdict(self.config), "tokenizer": self.tokenizer.to_str()}
@@ -105,3 +104,8 @@ class CausalLM(nn.Module):
     def from_meta(cls, meta: dict[str, Any]) -> CausalLM:
         tokenizer = DialogueTokenizer.from_str(meta["tokenizer"], EMOTIONS32, EMOTIONS8)
         return cls(CausalConfig(**meta["config"]), tokenizer)
+
+
+def places_of(seen: Bool[Tensor, "batch token"]) -> Int[Tensor, "batch token"]:
+    """Positions of tokens, padding not counted."""
+    return (seen.long().cumsum(1) - 1).clamp(min=0)

@@ -88,21 +88,22 @@ class Seq2SeqLM(nn.Module):
         return self.embed(torch.zeros(rows, 1, dtype=torch.long))
 
     def _encode(self, prompt: Tensor, mask: Tensor) -> Tensor:
-        return self.lm.encoder(inputs_embeds=prompt, attention_mask=mask.long()).last_hidden_state
+        return self._states(self.lm.encoder, prompt, attention_mask=mask.long())
 
     def begin(self, prompt: Tensor, mask: Tensor) -> tuple[Any, Tensor, Tensor]:
         memory = Memory(self._encode(prompt, mask), mask)
         return memory, self._start(len(prompt)), mask.new_ones(len(prompt), 1)
 
     def feed(self, cache: Memory, embeddings: Tensor, seen: Tensor) -> Tensor:
-        return self.lm.decoder(
-            inputs_embeds=embeddings,
+        return self._states(
+            self.lm.decoder,
+            embeddings,
             attention_mask=seen.long(),
             encoder_hidden_states=cache.states,
             encoder_attention_mask=cache.mask.long(),
             past_key_values=cache.cache,
             use_cache=True,
-        ).last_hidden_state
+        )
 
     def read(
         self,
@@ -112,13 +113,17 @@ class Seq2SeqLM(nn.Module):
         mask: Bool[Tensor, "batch token"],
     ) -> Float[Tensor, "batch token+1 dim"]:
         begun = torch.cat([self._start(len(target)).to(target.dtype), target], 1)
-        return self.lm.decoder(
-            inputs_embeds=begun,
+        return self._states(
+            self.lm.decoder,
+            begun,
             attention_mask=torch.cat([mask.new_ones(len(mask), 1), mask], 1).long(),
             encoder_hidden_states=self._encode(prompt, prompt_mask),
             encoder_attention_mask=prompt_mask.long(),
             use_cache=False,
-        ).last_hidden_state
+        )
+
+    def _states(self, part: Any, embeddings: Tensor, **more: Any) -> Tensor:
+        return part(inputs_embeds=embeddings, **more).last_hidden_state
 
     def meta(self) -> dict[str, Any]:
         return {"config": asdict(self.config), "tokenizer": self.tokenizer.to_str()}

@@ -1,4 +1,4 @@
-"""The small language model's own tokenizer: byte-level BPE in which every label is one token."""
+"""Tokens of dialogue in which every mark and label is one: our own BPE, or a published one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 
 PAD, END = "<pad>", "<end>"
@@ -49,16 +49,27 @@ class LabelTokens:
 class DialogueTokenizer:
     """Text to ids and back; ``id(token)`` for the marks and labels."""
 
-    def __init__(self, tokenizer: Tokenizer, emotions: Sequence[str], keys: Sequence[str]) -> None:
-        self.backend = tokenizer
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        emotions: Sequence[str],
+        keys: Sequence[str],
+        opening: Sequence[int] = (),
+        lead: str = " ",
+    ) -> None:
+        """``opening`` stands in front of everything; ``lead`` before a text, to begin a word."""
+        self.backend, self.opening, self._lead = tokenizer, tuple(opening), lead
+        self.borrowed = 0  # ids below are of a published vocabulary
         self._emotions, self._keys = tuple(emotions), tuple(keys)
         self.labels = LabelTokens(
             tuple(self.id(emotion_token(e)) for e in emotions),
             tuple(self.id(feel_token(k)) for k in keys),
         )
+        others = (i for i, t in tokenizer.get_added_tokens_decoder().items() if t.special)
         self.special = frozenset(self.id(t) for t in SPECIAL) | {
             *self.labels.emotions,
             *self.labels.feels,
+            *others,
         }
 
     def __len__(self) -> int:
@@ -72,7 +83,9 @@ class DialogueTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids of ordinary text; marks that a user types are read as plain characters."""
-        ids = self.backend.encode(" " + plain(self._disarm(text)), add_special_tokens=False).ids
+        ids = self.backend.encode(
+            self._lead + plain(self._disarm(text)), add_special_tokens=False
+        ).ids
         return [i for i in ids if i not in self.special]
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -109,6 +122,27 @@ class DialogueTokenizer:
         )
         tokenizer.train_from_iterator((" " + plain(t) for t in texts), trainer)
         return cls(tokenizer, emotions, keys)
+
+    @classmethod
+    def around(
+        cls,
+        tokenizer: Tokenizer,
+        emotions: Sequence[str],
+        keys: Sequence[str],
+        opening: Sequence[int] = (),
+    ) -> DialogueTokenizer:
+        """A published tokenizer with our marks and labels behind its own tokens.
+
+        A word begins with a space of its own where the tokenizer adds none.
+        """
+        marks = [*SPECIAL, *map(emotion_token, emotions), *map(feel_token, keys)]
+        borrowed = int(tokenizer.get_vocab_size())
+        tokenizer.add_special_tokens([AddedToken(mark, normalized=False) for mark in marks])
+        bare = tokenizer.encode("a", add_special_tokens=False).tokens
+        begins = bool(bare) and bare[0].startswith("▁")
+        made = cls(tokenizer, emotions, keys, opening, "" if begins else " ")
+        made.borrowed = borrowed
+        return made
 
     @classmethod
     def from_str(cls, text: str, emotions: Sequence[str], keys: Sequence[str]) -> DialogueTokenizer:
