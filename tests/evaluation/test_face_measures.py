@@ -46,6 +46,48 @@ def test_blur_lowers_sharpness() -> None:
     assert cpbd(soft) < cpbd(half) < cpbd(sharp)
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "sharp"), [(2, 200, True), (3, 200, True), (4, 200, False), (5, 200, False),
+                                   (4, 40, True), (5, 40, True), (6, 40, False)],
+)  # fmt: skip
+def test_edges_as_wide_as_is_just_noticed(width: int, height: int, sharp: bool) -> None:
+    """Just noticed are 3 pixels where the contrast is above 50, else 5 (Narvekar and Karam)."""
+    ramp = np.clip(np.arange(64) - 30, 0, width) / width * height + 20
+    image = np.tile(ramp.round().astype(np.uint8), (256, 4))
+    image[:, 63::64] = image[:, 62::64]
+    assert cpbd(np.repeat(image[:, :64, None], 3, 2)) == float(sharp)
+
+
+def test_sharpness_against_a_plain_count() -> None:
+    """Widths counted pixel by pixel, as the release writes it down."""
+    rng = np.random.default_rng(3)
+    noise = cv2.GaussianBlur(rng.normal(0, 1, (64, 64)), (0, 0), 1.2)
+    grey = np.clip(128 + 90 * noise / noise.std(), 0, 255).astype(np.uint8)
+    x = grey.astype(float)
+    wide = np.pad(x, 1, "reflect")
+    step = wide[:, 2:] - wide[:, :-2]
+    p = ((step[:-2] + 2 * step[1:-1] + step[2:]) / 8) ** 2
+    dy, dx = np.gradient(x)
+    sharp = total = 0
+    for r in range(1, 63):
+        for c in range(1, 63):
+            thin = p[r, c - 1] <= p[r, c] > p[r, c + 1] or p[r - 1, c] <= p[r, c] > p[r + 1, c]
+            angle = abs(np.round(np.degrees(np.arctan2(dy[r, c], dx[r, c])) / 45) * 45)
+            if p[r, c] <= 4 or not thin or angle not in (0.0, 180.0):
+                continue
+            sign = 1 if angle == 0 else -1
+            left, right = c - 1, c + 1
+            while left > 0 and sign * (x[r, left] - x[r, left - 1]) > 0:
+                left -= 1
+            while right < 63 and sign * (x[r, right + 1] - x[r, right]) > 0:
+                right += 1
+            blur = 1 - np.exp(-(((right - left) / 3) ** 3.6))
+            sharp += round(100 * blur) <= 63
+            total += 1
+    assert total > 100
+    assert cpbd(np.repeat(grey[..., None], 3, 2)) == pytest.approx(sharp / total)
+
+
 @pytest.mark.parametrize("shift", [-5, 0, 3, 7])
 def test_a_known_lag_is_found(shift: int) -> None:
     rng = np.random.default_rng(1)

@@ -46,7 +46,8 @@ TEACHER_FORCED = "teacher-forced predictions, from `empatheia predict --teacher-
 NO_REFERENCE = "reference videos, which this data does not have"
 
 METRICS = (
-    Metric("cpbd", "CPBD", "up", 3, settings={"size": SIZE, "every": EVERY, "enlarged": "never"}),
+    Metric("cpbd", "CPBD", "up", 3, version=2,
+           settings={"size": SIZE, "every": EVERY, "enlarged": "never"}),
     Metric("ssim", "SSIM", "up", 3, settings=SSIM_SETTINGS | _FORCED),
     Metric("psnr", "PSNR", "up", 2, settings={"channels": "RGB", "size": SIZE} | _FORCED),
     Metric("m_lmd", "M-LMD", "down", 2, settings={"points": "36 of the lips, centred"} | _FORCED),
