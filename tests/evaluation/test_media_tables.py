@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -137,3 +138,45 @@ def test_consistency(pairs: Pairs) -> None:
     assert figures["user_fused"].value == 50.0
     assert figures["user_speech"].needs is not None
     assert confusion(pairs) == {"sad": {"lonely": 1, "sad": 1}}
+
+
+def test_what_actors_taught_to_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Buzzes for actors: men low, women high; sad quiet, angry loud. Ours say the opposite half."""
+    from empatheia.evaluation import consistency, hearing, speech_table
+
+    def buzz(path: Path, pitch: float, level: float) -> Path:
+        t = np.arange(16000) / 16000
+        wave = sum(np.sin(2 * np.pi * pitch * k * t) / k for k in range(1, 12))
+        path.write_bytes(wav_bytes(Speech((level * wave).astype(np.float32), 16000)))
+        return path
+
+    (tmp_path / "actors").mkdir()
+    for actor in (1, 2, 3, 4):
+        for emotion, level in (("04", 0.05), ("05", 0.3)):
+            pitch = (110 if actor % 2 else 220) + actor
+            buzz(tmp_path / "actors" / f"03-01-{emotion}-01-01-01-0{actor}.wav", pitch, level)
+    clips = [(p, *p.stem.split("-")[2::4]) for p in sorted((tmp_path / "actors").iterdir())]
+    told = [
+        SimpleNamespace(path=p, emotion={"04": "sad", "05": "angry"}[e], actor=int(a))
+        for p, e, a in clips
+    ]
+    monkeypatch.setattr("empatheia.evaluation.voice_emotion.actor_clips", lambda _: iter(told))
+    ear = hearing.hear_actors(tmp_path)
+    assert ear.emotions == ("angry", "sad")
+    turns = (Turn("speaker", "Hi."),)
+    made = []
+    for i, (pitch, level, feeling, gender) in enumerate(
+        [(112, 0.3, "angry", "male"), (222, 0.05, "sad", "female"),
+         (112, 0.05, "angry", "female"), (222, 0.3, "surprised", "female")]
+    ):  # fmt: skip
+        sound = buzz(tmp_path / f"{i}.wav", pitch, level)
+        chain, who = {"response_emotion": feeling}, {"gender": gender, "age": "young"}
+        made.append((Reference(f"{i}#1", str(i), turns, "Oh."),
+                     Answer(f"{i}#1", "Oh.", chain=chain, audio=sound, profile=who)))  # fmt: skip
+    table, faults = consistency.consistency_table("ours", made, {}, tmp_path)
+    figures = table.rows[0].figures
+    assert figures["voice_means_it"].value == pytest.approx(200 / 3)
+    assert figures["voice_gender"].value == 75.0
+    assert faults["voice not comparable"] == ["3#1"]
+    found = speech_table.speech_table("ours", made, {}, tmp_path)[0].rows[0].figures
+    assert found["emotion"].value == pytest.approx(200 / 3)

@@ -22,7 +22,14 @@ from empatheia.evaluation.feature_maps import (
     separation,
     write_features,
 )
-from empatheia.evaluation.report import Material, by_emotion, groups, page, read_scores
+from empatheia.evaluation.report import (
+    Material,
+    by_emotion,
+    confusions,
+    groups,
+    page,
+    read_scores,
+)
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Scorecard, Table, write_scorecard
 from empatheia.evaluation.votes import read_votes, voted
 from empatheia.tiny import tiny_expression, tiny_reasoner
@@ -73,10 +80,29 @@ def test_page_is_whole_and_offline(tmp_path: Path) -> None:
     assert "rendered (label in the signal)" in apart
 
 
+def test_swapped_scores_swap_rows(tmp_path: Path) -> None:
+    one, two = card(tmp_path / "one", "ours", 41.25), card(tmp_path / "two", "theirs", 12.5)
+    rows = re.findall(r"<tr><td>(\w+)</td><td>9</td><td>([\d.]+) ", page(Material(
+        [read_scores(one), read_scores(two)])))  # fmt: skip
+    swapped = re.findall(r"<tr><td>(\w+)</td><td>9</td><td>([\d.]+) ", page(Material(
+        [read_scores(two), read_scores(one)])))  # fmt: skip
+    assert rows == [("ours", "41.25"), ("theirs", "12.50")] == swapped[::-1]
+
+
+def test_two_systems_of_one_name_are_two_rows(tmp_path: Path) -> None:
+    same = [read_scores(card(tmp_path / f"{v}", "ours", v)) for v in (41.25, 12.5, 41.25)]
+    html = page(Material(same)).partition("<h2>Table 3")[0]
+    assert html.count("41.25 [") == 1
+    assert "<td>ours (2)</td><td>9</td><td>12.50 [" in html
+
+
 def test_figures_stand_alone(tmp_path: Path) -> None:
     root = ElementTree.fromstring(by_emotion(pairs(tmp_path)))
     assert root.tag.endswith("svg")
     assert "(n=2)" in "".join(root.itertext())
+    told = "".join(ElementTree.fromstring(confusions(pairs(tmp_path))).itertext())
+    assert "proud named sad: 1" in told
+    assert "sad named sad: 2" in told
 
 
 def test_groups_by_hand(tmp_path: Path) -> None:

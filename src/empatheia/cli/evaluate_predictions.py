@@ -130,8 +130,7 @@ def score(kinds: tuple[str, ...], source: Source, out: Path, **tools: Path | Non
     for table in tables:
         head |= named(table) if table.id == "text" else {}
     show_card(Scorecard(head, checks, tuple(tables)), out)
-    if "text" in kinds:
-        _draw(matched, out)
+    _draw(kinds, matched, out)
 
 
 Measured = tuple["Table", dict[str, list[str]]]
@@ -189,15 +188,18 @@ def _consistency(tools: Tools) -> Measure:
 _MEASURES = {"text": _text, "speech": _speech, "video": _video, "consistency": _consistency}
 
 
-def _draw(matched: Matched, out: Path) -> None:
-    """``accuracy.svg``, where emotions are known on both sides."""
-    from empatheia.evaluation.report import by_emotion
+def _draw(kinds: tuple[str, ...], matched: Matched, out: Path) -> None:
+    """``accuracy.svg`` and ``confusion.svg``, where emotions are known on both sides."""
+    from empatheia.evaluation.report import by_emotion, confusions
     from empatheia.files import write_whole
 
     known = [(r, a) for r, a in matched.pairs if r.emotion and a.emotion]
-    if known:
-        write_whole(out / "accuracy.svg", by_emotion(known).encode())
-        typer.echo(str(out / "accuracy.svg"))
+    figures = {"text": ("accuracy.svg", by_emotion), "consistency": ("confusion.svg", confusions)}
+    for kind in kinds:
+        if kind in figures and known:
+            name, draw = figures[kind]
+            write_whole(out / name, draw(known).encode())
+            typer.echo(str(out / name))
 
 
 def show_card(card: Scorecard, out: Path) -> None:

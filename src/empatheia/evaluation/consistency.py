@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ import numpy as np
 
 from empatheia.data.labels import AVAMERG_32_TO_7, EMOTIONS8, EMOTIONS32
 from empatheia.evaluation.face_measures import emotion_accuracy, features
+from empatheia.evaluation.hearing import hear_actors
 from empatheia.evaluation.landmark_measures import HOW, read_points
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.resampling import item_score
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
-from empatheia.evaluation.speech_table import NO_ACTORS, emotion_classifier
+from empatheia.evaluation.speech_table import NO_ACTORS
 from empatheia.evaluation.video_table import Faults
 from empatheia.media.audio import read_audio
 
@@ -27,6 +29,8 @@ MODALITIES = ("text", "speech", "video", "fused")
 PROFILE = ("age", "gender", "tone", "race")
 METRICS = (
     Metric("voice_means_it", "Voice = chain", "up", 1, settings={"by": "SVM on RAVDESS"}),
+    Metric("voice_gender", "Voice = gender", "up", 1,
+           settings={"by": "SVM on RAVDESS", "of": "replies of adults"}),
     Metric("face_means_it", "Face = chain", "up", 1, settings={"by": "landmarks of MEAD"}),
     *(Metric(f"profile_{n}", f"{n} as asked", "up", 1) for n in PROFILE),
     Metric("speaker_emotion", "Speaker's emotion", "up", 1, settings={"labels": 32}),
@@ -34,9 +38,7 @@ METRICS = (
         Metric(f"user_{n}", f"by {n}", "up", 1, settings={"labels": 7, "map": "avamerg"})
         for n in MODALITIES
     ),
-)
-
-
+)  # fmt: skip
 NO_MEAD = "landmarks of MEAD clips to train the classifier on, given by --mead"
 NO_PERCEIVED = "'perceived' by this modality in the predictions, and its media in the data"
 
@@ -63,7 +65,7 @@ def consistency_table(
     faults = Faults()
     weights = str(settings.get("weights", "none"))
     figures = {
-        "voice_means_it": _voice(pairs, ravdess, faults),
+        **_voice(pairs, ravdess, faults),
         "face_means_it": _face(pairs, mead, faults),
     }
     for field in PROFILE:
@@ -103,20 +105,33 @@ def consistency_table(
     return table, dict(faults.found)
 
 
-def _voice(pairs: Sequence[Pair], ravdess: Path | None, faults: Faults) -> Figure:
-    """Share of replies whose voice is heard as the feeling that the chain says."""
+def _voice(pairs: Sequence[Pair], ravdess: Path | None, faults: Faults) -> dict[str, Figure]:
+    """Shares of replies whose voice is heard as the chain's feeling and as the person's gender."""
+    names = ("voice_means_it", "voice_gender")
     if ravdess is None:
-        return Figure.missing(NO_ACTORS)
-    hear = emotion_classifier(ravdess)
-    hits = []
+        return dict.fromkeys(names, Figure.missing(NO_ACTORS))
+    ear = hear_actors(ravdess)
+    hits: dict[str, list[float]] = {name: [] for name in names}
     for reference, answer in pairs:
-        wanted, sound = answer.chain.get("response_emotion"), answer.audio or answer.video
-        if sound is None or wanted not in hear.names:
-            faults.add("voice not comparable", reference.id)
+        sound, feeling = answer.audio or answer.video, answer.chain.get("response_emotion")
+        if sound is None:
+            faults.add("no sound", reference.id)
             continue
-        heard = faults.measure("voice", reference.id, lambda s=sound: hear(read_audio(s)))  # type: ignore[misc]
-        hits += [100.0 * (heard == wanted)] if heard is not None else []
-    return Figure.of(item_score(hits)) if hits else Figure.missing("replies with sound and a chain")
+        speech = faults.measure("voice", reference.id, partial(read_audio, sound))
+        if speech is None:
+            continue
+        wanted = {"voice_means_it": feeling, "voice_gender": answer.profile.get("gender")}
+        told = {"voice_means_it": ear.emotion, "voice_gender": ear.gender}
+        if feeling not in ear.emotions:
+            faults.add("voice not comparable", reference.id)
+            del wanted["voice_means_it"]
+        if answer.profile.get("age") == "child":  # the actors are adults
+            del wanted["voice_gender"]
+        for name, label in wanted.items():
+            heard = faults.measure("voice", reference.id, partial(told[name], speech))
+            hits[name] += [100.0 * (heard == label)] if heard and label else []
+    missing = Figure.missing("replies with sound, a chain and a profile")
+    return {n: Figure.of(item_score(some)) if some else missing for n, some in hits.items()}
 
 
 def _face(pairs: Sequence[Pair], mead: Path | None, faults: Faults) -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -56,6 +56,32 @@ def bars(title: str, found: Sequence[Bar], width: int = 560) -> str:
             middle = y + (row - 6) / 2
             out.append(f'<path d="M{a:.1f} {middle}H{b:.1f}" class="w"/>')
         out.append(f'<text x="{left + span + 8}" y="{y + 13}">{f.value:.1f}  (n={f.n})</text>')
+    return "\n".join([*out, "</svg>"])
+
+
+def matrix(title: str, counts: Mapping[str, Mapping[str, int]], cell: int = 16) -> str:
+    """True labels down, named ones across; the darker, the larger the share of its row."""
+    rows = list(counts)
+    columns = sorted({name for row in counts.values() for name in row})
+    left, top = 110, 110
+    out = [_open(left + cell * len(columns) + 60, top + cell * len(rows) + 6)]
+    out.append(f'<text x="0" y="14" class="t">{escape(title)}</text>')
+    for i, name in enumerate(columns):
+        place = f"translate({left + cell * i + 12} {top - 4}) rotate(-60)"
+        out.append(f'<text transform="{place}">{escape(name)}</text>')
+    for j, truth in enumerate(rows):
+        y, total = top + cell * j, sum(counts[truth].values())
+        out.append(f'<text x="{left - 6}" y="{y + 12}" text-anchor="end">{escape(truth)}</text>')
+        for i, name in enumerate(columns):
+            share = counts[truth].get(name, 0) / total
+            edge = ' stroke="#111"' if name == truth else ""
+            out.append(
+                f'<rect x="{left + cell * i}" y="{y}" width="{cell - 1}" height="{cell - 1}"'
+                f' style="fill-opacity:{0.04 + 0.96 * share:.2f}"{edge}>'
+                f"<title>{escape(truth)} named {escape(name)}: {counts[truth].get(name, 0)}"
+                "</title></rect>"
+            )
+        out.append(f'<text x="{left + cell * len(columns) + 6}" y="{y + 12}">n={total}</text>')
     return "\n".join([*out, "</svg>"])
 
 

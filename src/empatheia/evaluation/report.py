@@ -17,12 +17,14 @@ from empatheia.data.predictions import Answer
 from empatheia.data.references import Reference
 from empatheia.errors import InputError
 from empatheia.evaluation import published_numbers as paper
-from empatheia.evaluation.drawing import Bar, bars
+from empatheia.evaluation.consistency import confusion
+from empatheia.evaluation.drawing import Bar, bars, matrix
 from empatheia.evaluation.feature_maps import maps, read_features
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.scorecard import FORMAT, Figure
 from empatheia.evaluation.statistics import ratio_score
 from empatheia.evaluation.votes import Votes, voted
+from empatheia.types import Turn
 
 IN_SIGNAL: Final = "label in the signal"
 MEDIA: Final = {".wav": "audio/wav", ".mp4": "video/mp4", ".flac": "audio/flac"}
@@ -92,18 +94,34 @@ Cells = Mapping[str, Figure]
 def _rows(
     scores: Sequence[Mapping[str, Any]], tables: Sequence[str]
 ) -> dict[str, tuple[str, Cells]]:
-    """Name -> (mark, figures) over all scores; figures of one name are joined over tables."""
+    """Name -> (mark, figures) over all scores; figures of one name are joined over tables.
+
+    Where two scores give one name different figures, the later row is another one, ``NAME (2)``.
+    """
     out: dict[str, tuple[str, dict[str, Figure]]] = {}
     for card in scores:
+        found: dict[str, tuple[str, dict[str, Figure]]] = {}
         for table in tables:
             for row in card["tables"].get(table, {}).get("rows", ()):
-                _, figures = out.setdefault(row["name"], (row["mark"], {}))
-                for name, told in row["figures"].items():
-                    low_high = told["ci95"] and (told["ci95"][0], told["ci95"][1])
-                    figures[name] = Figure(
-                        told["value"], told["n"], low_high, told["weights"], told["needs"]
-                    )
+                figures = {name: _figure(told) for name, told in row["figures"].items()}
+                found.setdefault(row["name"], (row["mark"], {}))[1].update(figures)
+        for name, (mark, figures) in found.items():
+            place, number = name, 1
+            while place in out and _differ(out[place][1], figures):
+                number += 1
+                place = f"{name} ({number})"
+            out.setdefault(place, (mark, {}))[1].update(figures)
     return {name: (mark, figures) for name, (mark, figures) in out.items()}
+
+
+def _figure(told: Mapping[str, Any]) -> Figure:
+    low_high = told["ci95"] and (told["ci95"][0], told["ci95"][1])
+    return Figure(told["value"], told["n"], low_high, told["weights"], told["needs"])
+
+
+def _differ(one: Cells, other: Cells) -> bool:
+    both = one.keys() & other.keys()
+    return any(one[name].value != other[name].value for name in both)
 
 
 def _html_table(
@@ -177,13 +195,18 @@ def _figure6(pairs: Sequence[Pair]) -> str:
             found = groups(known, lambda r, s=side, n=name: getattr(getattr(r, s), n, None))  # type: ignore[misc]
             who = "avatar" if side == "listener" else side
             out += bars(f"{name} of the {who}", found) if found else _absent(f"{name} of {who}")
-    return out
+    return out + confusions(known)
+
+
+def confusions(pairs: Sequence[Pair]) -> str:
+    """Which of the 32 emotions are taken for which."""
+    return matrix("Named emotions (across) of true ones (down)", confusion(pairs))
 
 
 def by_emotion(pairs: Sequence[Pair]) -> str:
     """Bars of accuracy by the coarse emotion of the label."""
     found = groups(pairs, lambda r: AVAMERG_32_TO_7.get(r.emotion or ""))
-    return bars("Emotion accuracy (32 labels, grouped in 7)", found)
+    return bars("Emotion accuracy (32 labels, grouped in 7 by AvaMERG's map)", found)
 
 
 def _absent(what: str) -> str:
@@ -219,7 +242,7 @@ def _figure8(material: Material) -> str:
     count = min(material.cases, len(material.pairs))
     places = np.linspace(0, len(material.pairs) - 1, count).round().astype(int)
     for reference, answer in (material.pairs[int(i)] for i in dict.fromkeys(places)):
-        talk = "".join(f"<br><b>{t.role}</b> {escape(t.text)}" for t in reference.context)
+        talk = "".join(_turn(turn) for turn in reference.context)
         human = (
             f"<br><i>people replied: {escape(reference.response)}</i>" if reference.response else ""
         )
@@ -228,6 +251,11 @@ def _figure8(material: Material) -> str:
         out += _said("Empatheia", answer) + _said("Pipeline", material.pipeline.get(reference.id))
         out += "</div>"
     return out
+
+
+def _turn(turn: Turn) -> str:
+    players = _player(turn.audio) + _player(turn.video)
+    return f"<br><b>{turn.role}</b> {escape(turn.text or '')}" + players
 
 
 def _said(title: str, answer: Answer | None) -> str:

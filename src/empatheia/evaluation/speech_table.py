@@ -9,13 +9,12 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from empatheia.data.labels import EMOTIONS8
 from empatheia.errors import InputError, MissingExtraError
+from empatheia.evaluation.hearing import hear_actors
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.recogniser import Recogniser, WordErrors
 from empatheia.evaluation.resampling import item_score
@@ -93,11 +92,14 @@ def _own(said: Sequence[Said], faults: Faults, weights: str = "none") -> dict[st
     found["wer"] = _word_errors(said, faults, weights)
     found["dnsmos"] = _signal_quality(said, faults)
     heard = [
-        m
-        for s in said
-        if (m := faults.measure("prosody", s.item, lambda s=s: measure(read_audio(s.sound))))  # type: ignore[misc]
+        m for s in said if (m := faults.measure("prosody", s.item, partial(acoustics_of, s.sound)))
     ]
     return found | prosody(heard, weights)
+
+
+def acoustics_of(sound: Path) -> Acoustics:
+    """Of one file. Raises InputError where it has no voice."""
+    return measure(read_audio(sound))
 
 
 def prosody(heard: Sequence[Acoustics], weights: str = "none") -> dict[str, Figure]:
@@ -140,7 +142,7 @@ def _signal_quality(said: Sequence[Said], faults: Faults) -> Figure:
         speech = read_audio(path, 16_000)
         return float(dnsmos.run(speech.audio, 16_000)["ovrl_mos"])
 
-    values = [v for s in said if (v := faults.measure("DNSMOS", s.item, lambda s=s: one(s.sound)))]  # type: ignore[misc]
+    values = [v for s in said if (v := faults.measure("DNSMOS", s.item, partial(one, s.sound)))]
     return Figure.of(item_score(values)) if values else Figure.missing(NO_DNSMOS, len(said))
 
 
@@ -160,10 +162,11 @@ def _likeness(pairs: Sequence[Pair], faults: Faults) -> Figure:
         sound: Speech = read_audio(path)
         return encoder.embed_utterance(resample(sound.audio, sound.sample_rate, 16_000))
 
+    def alike(a: Path, b: Path) -> float:
+        return float(vector(a) @ vector(b))
+
     cosines = [
-        v
-        for item, a, b in both
-        if (v := faults.measure("likeness", item, lambda a=a, b=b: float(vector(a) @ vector(b))))  # type: ignore[misc]
+        v for item, a, b in both if (v := faults.measure("likeness", item, partial(alike, a, b)))
     ]
     return Figure.of(item_score(cosines)) if cosines else Figure.missing(NO_SPEAKER, len(both))
 
@@ -172,34 +175,16 @@ def _emotion(said: Sequence[Said], ravdess: Path | None, faults: Faults) -> Figu
     """Share of recordings in which a classifier trained on actors hears what was meant."""
     if ravdess is None:
         return Figure.missing(NO_ACTORS, len(said))
-    hear = emotion_classifier(ravdess)
-    meant = [s for s in said if s.emotion in hear.names]
+    ear = hear_actors(ravdess)
+    meant = [s for s in said if s.emotion in ear.emotions]
     faults.found["emotion without actors' examples"] += [s.item for s in said if s not in meant]
-    if not meant:
-        return Figure.missing(f"replies meant as one of {', '.join(hear.names)}", len(said))
-    hits = [100.0 * (hear(read_audio(s.sound)) == s.emotion) for s in meant]
+    hits = [
+        100.0 * (heard == s.emotion)
+        for s in meant
+        if (
+            heard := faults.measure("emotion", s.item, lambda s=s: ear.emotion(read_audio(s.sound)))
+        )  # type: ignore[misc]
+    ]
+    if not hits:
+        return Figure.missing(f"replies meant as one of {', '.join(ear.emotions)}", len(said))
     return Figure.of(item_score(hits))
-
-
-@dataclass(frozen=True, slots=True)
-class Hearing:
-    """Names one of the actors' emotions for a recording."""
-
-    model: Any
-    names: tuple[str, ...]
-
-    def __call__(self, speech: Speech) -> str:
-        from empatheia.evaluation.voice import _features
-
-        return str(self.model.predict(np.array([_features(speech)]))[0])
-
-
-def emotion_classifier(ravdess: Path) -> Hearing:
-    """An SVM on mel and pitch statistics of RAVDESS; it never hears our voices."""
-    from empatheia.evaluation.voice import _classifier, _features
-    from empatheia.evaluation.voice_emotion import actor_clips
-
-    clips = [c for c in actor_clips(ravdess) if c.emotion in EMOTIONS8]
-    rows = [_features(read_audio(c.path)) for c in clips]
-    names = [c.emotion for c in clips]
-    return Hearing(_classifier().fit(rows, names), tuple(sorted(set(names))))
