@@ -108,3 +108,17 @@ def load(path: Path) -> Weights:
             tensors[name] = value
     tensors |= {name: tensors[first] for name, first in aliases.items()}
     return Weights(tensors, meta, digest)
+
+
+def about(path: Path) -> Mapping[str, Any]:
+    """What a file says about itself, its tensors unread. Raises WeightsError."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as handle:
+            told: dict[str, Any] = json.loads((handle.metadata() or {}).get("empatheia", "{}"))
+    except FileNotFoundError as error:
+        raise WeightsError(f"no weight file at {path}") from error
+    except (OSError, SafetensorError, ValueError) as error:
+        raise WeightsError(f"{path} is not a complete safetensors file: {error}") from error
+    return told

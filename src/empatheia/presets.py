@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,14 +22,20 @@ if TYPE_CHECKING:
 
     from empatheia.care.screen import CareRules
     from empatheia.encoders.text import TextEncoder
+    from empatheia.senses import Senses
 
 EXPRESSION = "expression.safetensors"  # content and style modules, where they are trained
+SENSES = "senses.safetensors"  # ear, eye and their projectors
 
 
 def load_reasoner(preset: str) -> tuple[Reasoner, TextSettings]:
     """Only the part that understands and writes. Raises InputError, WeightsError."""
-    if preset != "small":
+    if preset not in PRESETS:
         raise InputError(unknown("preset", preset, PRESETS))
+    return PAPERS[preset]() if preset in PAPERS else _shipped_reasoner()
+
+
+def _shipped_reasoner() -> tuple[Reasoner, TextSettings]:
     weights = hub.load(hub.shipped("reasoner.safetensors"))
     reasoner = Reasoner.from_meta(weights.meta)
     try:
@@ -58,19 +65,24 @@ def load_expression(path: Path, reasoner: Reasoner, speech: Any, face: Any) -> E
     return expression
 
 
+def load_senses(path: Path, reasoner: Reasoner) -> Senses:
+    """Ear, eye and projectors that fit this reasoner. Raises WeightsError."""
+    from empatheia.senses import Senses
+
+    senses = Senses.load(path)
+    senses.fits(reasoner.lm.config.dim)
+    return senses
+
+
 def load_folder(folder: Path) -> tuple[Reasoner, TextSettings]:
-    """What ``train joint`` wrote: a reasoner and, where it has them, its senses. WeightsError."""
+    """The reasoner that ``train joint`` wrote. Raises WeightsError."""
+    backbone = hub.about(folder / "reasoner.safetensors").get("backbone")
+    if backbone is not None:
+        return paper_reasoner(str(backbone), folder)
     weights = hub.load(folder / "reasoner.safetensors")
     reasoner = Reasoner.from_meta(weights.meta)
-    senses = folder / "senses.safetensors"
     try:
         reasoner.load_state_dict(dict(weights.tensors))
-        if senses.is_file():
-            from empatheia.senses import Senses
-
-            found = hub.load(senses)
-            reasoner.senses = Senses.from_meta(found.meta)
-            reasoner.senses.load_state_dict(dict(found.tensors))
     except (RuntimeError, KeyError, TypeError) as error:
         raise WeightsError(f"weights in {folder} do not fit this version: {error}") from error
     return reasoner.eval(), TextSettings(digest=weights.digest)
@@ -92,11 +104,13 @@ def small(
     from empatheia.face.avatar.generator import DrawnFace
     from empatheia.speech.world.generator import WorldVoice
 
-    reasoner, settings = load_folder(weights) if weights else load_reasoner("small")
+    reasoner, settings = load_folder(weights) if weights else _shipped_reasoner()
     voice, drawn = WorldVoice.load(), DrawnFace.load(size=size)
-    shipped = Path(str(files("empatheia").joinpath("weights", EXPRESSION)))
-    path = weights / EXPRESSION if weights else shipped
+    folder = weights or Path(str(files("empatheia").joinpath("weights")))
+    path = folder / EXPRESSION
     expression = load_expression(path, reasoner, voice, drawn) if path.is_file() else None
+    if (folder / SENSES).is_file():
+        reasoner.senses = load_senses(folder / SENSES, reasoner)
     versions = {
         "empatheia": __version__,
         "preset": "small",
@@ -109,14 +123,67 @@ def small(
         drawn,
         care_screen(reasoner.encoder, country) if care else None,
         settings,
-        versions | ({"expression": expression.digest} if expression else {}),
+        versions
+        | ({"expression": expression.digest} if expression else {})
+        | ({"senses": reasoner.senses.digest} if reasoner.senses else {}),
         expression,
         system,
         content,
     )
 
 
-PRESETS: dict[str, Callable[..., Any]] = {"small": small}
+def paper_reasoner(backbone: str, folder: Path | None = None) -> tuple[Reasoner, TextSettings]:
+    """The language half of :func:`paper`; ``folder`` of ``train all``. Raises WeightsError."""
+    from empatheia.paper import system as parts
+    from empatheia.paper.folder import Models
+
+    readers, _ = _shipped_reasoner()
+    return parts.open_trained(Models.here(backbone), readers, folder)
+
+
+def paper(
+    backbone: str,
+    size: int = 256,
+    care: bool = True,
+    country: str | None = None,
+    system: str = "direct",
+    content: str = "predicted",
+    weights: Path | None = None,
+) -> Empatheia:
+    """The paper's own system on published weights of ``$EMPATHEIA_MODELS`` (docs/paper.md).
+
+    ``weights`` is a folder of ``train all --preset paper``, else ``trained`` beside the models.
+    Raises WeightsError, one line, that names each missing file and the command that makes it.
+    """
+    from empatheia.paper import system as parts
+    from empatheia.paper.folder import Models
+
+    parts.check_picture(size)
+    models = Models.here(backbone)
+    models.need([*models.language(), *models.generators()])
+    reasoner, settings = paper_reasoner(backbone, weights)
+    voice, face = parts.open_voice(models), parts.open_face(models)
+    path = (weights or models.trained) / EXPRESSION
+    expression = load_expression(path, reasoner, voice, face) if path.is_file() else None
+    return Empatheia(
+        reasoner,
+        voice,
+        face,
+        care_screen(reasoner.encoder, country) if care else None,
+        settings,
+        parts.versions(models, voice, face) | {"reasoner": settings.digest},
+        expression,
+        system,
+        content,
+    )
+
+
+BACKBONES = {"paper": "vicuna"} | {f"paper-{n}": n for n in ("flan-t5-xxl", "chatglm3", "glm4")}
+PAPERS = {name: partial(paper_reasoner, backbone) for name, backbone in BACKBONES.items()}
+PRESETS: dict[str, Callable[..., Any]] = {
+    "small": small,
+    **{name: partial(paper, backbone) for name, backbone in BACKBONES.items()},
+}
 
 
 class Empatheia(model.Empatheia):

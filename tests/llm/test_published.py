@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.published.layouts import LANGUAGE_MODELS, chatglm3, llama
 
 from empatheia.errors import WeightsError
 from empatheia.llm.decoding import Sampling, decode_chains, prefill, sample_replies
@@ -15,7 +16,6 @@ from empatheia.llm.published import PublishedLM, open_lm
 from empatheia.llm.signals import SignalConfig, SignalTokens, collect, fork
 from empatheia.llm.tokenizer import REPLY
 from empatheia.types import ChainOfEmpathy, Profile, Turn
-from tests.published.layouts import LANGUAGE_MODELS, chatglm3, llama
 
 TURNS = (Turn("speaker", "I lost my dog and I feel so sad about it."),)
 

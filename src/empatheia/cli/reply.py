@@ -64,6 +64,9 @@ ContentOption = Annotated[
 WeightsOption = Annotated[
     Path | None, typer.Option(help="Folder of `train joint`, instead of what ships.")
 ]
+PresetOption = Annotated[
+    str, typer.Option(help="small, or paper: on models of EMPATHEIA_MODELS (docs/paper.md).")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -89,6 +92,7 @@ def reply(
     system_: SystemOption = "direct",
     content: ContentOption = "predicted",
     weights: WeightsOption = None,
+    preset: PresetOption = "small",
 ) -> None:
     """Answer what somebody tells, in text, voice and face.
 
@@ -101,6 +105,7 @@ def reply(
     system.check_country(country)
     asked = read_request(text, dialogue, audio, video)
     opened = system.open_system(
+        preset,
         size=size,
         care=not no_care_screen,
         country=country,

@@ -1,0 +1,54 @@
+"""A whole folder of the paper's models at tiny sizes, as ``EMPATHEIA_MODELS`` names one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tests.published.layouts import LANGUAGE_MODELS, clip, hubert, wav2vec2
+
+from empatheia import hub
+from empatheia.face.dreamtalk.generator import TINY_RENDERER, TalkingPortrait
+from empatheia.paper.folder import Models
+from empatheia.paper.reasoner import open_reasoner
+from empatheia.presets import _shipped_reasoner
+from empatheia.published.styles import StyleMeans
+from empatheia.speech.styletts2.generator import StyleTTS2Voice
+from empatheia.training.coe import CoeConfig, add_lora
+
+
+def build(root: Path, backbone: str = "vicuna", face: str = "dreamtalk") -> Models:
+    """Everything but what is trained beside it."""
+    from dataclasses import asdict
+
+    torch.manual_seed(0)
+    models = Models(root, backbone)
+    LANGUAGE_MODELS[backbone](models.llm)
+    hubert(models.hubert)
+    clip(models.clip)
+    wav2vec2(models.wav2vec2)
+    voice = StyleTTS2Voice.tiny().network
+    told = {"kind": "styletts2", "config": voice.config.as_dict()}
+    hub.save(models.file("voice"), voice.state_dict(), told)
+    style = 2 * voice.config.style
+    hub.save(models.file("voice-styles"), StyleMeans.random(style).tensors(), {})
+    network, renderer = TalkingPortrait.tiny(face).networks
+    told = {"kind": face, "config": asdict(network.config)}
+    hub.save(models.file("face"), network.state_dict(), told)
+    hub.save(models.file("face-styles"), StyleMeans.random(network.config.dim).tensors(), {})
+    told = {"kind": "pirenderer", "config": asdict(TINY_RENDERER)}
+    hub.save(models.file("renderer"), renderer.state_dict(), told)
+    return models
+
+
+def train(models: Models, folder: Path | None = None, seed: int = 0) -> None:
+    """What ``train all`` would leave, with random adapters."""
+    torch.manual_seed(seed)
+    reasoner = open_reasoner(models, _shipped_reasoner()[0])
+    lora = CoeConfig(lora_rank=2, lora_alpha=4)
+    add_lora(reasoner.lm.lm, lora)
+    reasoner.adapters = {"lora_rank": 2, "lora_alpha": 4, "lora_dropout": 0.05}
+    for name, weight in reasoner.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.02)
+    reasoner.keep((folder or models.trained) / "reasoner.safetensors", {})

@@ -1,0 +1,114 @@
+"""The paper's system on tiny models in the published layouts: what is missing, and a reply."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.published.models import build, train
+from typer.testing import CliRunner
+
+from empatheia import hub
+from empatheia.cli.main import build_app
+from empatheia.errors import InputError, WeightsError
+from empatheia.paper.folder import VARIABLE, Models
+from empatheia.paper.needs import cache_bytes, memory_plan, parameters
+from empatheia.paper.reasoner import open_reasoner
+from empatheia.presets import Empatheia, _shipped_reasoner, load_folder
+from empatheia.types import Dialogue, Turn
+
+ASKED = Dialogue("d", (Turn("speaker", "I lost my dog today."),))
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    made = build(tmp_path_factory.mktemp("models"))
+    train(made)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def here(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(models.root))
+    monkeypatch.setenv("EMPATHEIA_DEVICE", "cpu")
+
+
+def test_what_is_missing_is_named_with_its_command(tmp_path: Path) -> None:
+    lost = Models(tmp_path, "chatglm3")
+    with pytest.raises(WeightsError) as told:
+        lost.need([*lost.language(), *lost.generators()])
+    line = str(told.value)
+    assert "\n" not in line
+    assert "9 of its parts" in line
+    assert f"empatheia weights get chatglm3 -o {tmp_path}" in line
+    assert "weights convert pirenderer FILE" in line
+    assert "weights styles voice" in line
+
+
+def test_without_training_the_command_is_told(models: Models, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="train all --preset paper"):
+        Empatheia.from_preset("paper", weights=tmp_path)
+    with pytest.raises(InputError, match="--size 512"):
+        Empatheia.from_preset("paper", size=512)
+
+
+def test_adapters_merged_are_adapters_beside(models: Models) -> None:
+    from empatheia.training.coe import CoeConfig, add_lora
+
+    path = models.trained / "reasoner.safetensors"
+    readers = _shipped_reasoner()[0]
+    merged = open_reasoner(models, readers, dtype=torch.float32)
+    plain = merged.lm.lm.model.layers[0].self_attn.q_proj.weight.clone()
+    merged.take(path, merge=True)
+    beside = open_reasoner(models, readers, dtype=torch.float32)
+    add_lora(beside.lm.lm, CoeConfig(lora_rank=2, lora_alpha=4))
+    beside.take(path, merge=False)
+    embeddings = torch.randn(1, 7, 16)
+    with torch.inference_mode():
+        one, other = (r.eval().lm.hidden(embeddings) for r in (merged, beside))
+    assert torch.allclose(one, other, atol=1e-5)
+    assert not torch.equal(plain, merged.lm.lm.model.layers[0].self_attn.q_proj.weight)
+
+
+def test_what_is_kept_is_ours_alone(models: Models) -> None:
+    kept = hub.load(models.trained / "reasoner.safetensors").tensors
+    assert any("lora_A" in name for name in kept)
+    assert "lm.added.rows_in" in kept
+    assert "senses.speech.query" in " ".join(kept) or any("senses.speech." in n for n in kept)
+    assert not any("hubert" in n or ".clip." in n or "embed_tokens" in n for n in kept)
+    assert not any(n.startswith("encoder.") for n in kept)
+
+
+def test_trained_beside_another_model_is_refused(models: Models, tmp_path: Path) -> None:
+    other = Models(models.root, "flan-t5-xxl")
+    if not other.llm.exists():
+        from tests.published.layouts import t5
+
+        t5(other.llm)
+    with pytest.raises(WeightsError, match="trained beside 'vicuna'"):
+        Empatheia.from_preset("paper-flan-t5-xxl", weights=models.trained)
+
+
+def test_memory_is_counted_without_memory(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = sum(p.numel() for p in open_reasoner(models, _shipped_reasoner()[0]).lm.lm.parameters())
+    assert parameters(models.llm) == count
+    assert cache_bytes(models.llm, 10) == 2 * 2 * 2 * 2 * 8 * 10
+    assert "bfloat16" in memory_plan(models, "cpu")[0]
+    monkeypatch.setattr("empatheia.paper.needs.free_memory", lambda device: 1000.0)
+    with pytest.raises(WeightsError, match="EMPATHEIA_DEVICE=auto"):
+        memory_plan(models, "cuda")
+
+
+def test_a_folder_knows_its_backbone(models: Models) -> None:
+    reasoner, settings = load_folder(models.trained)
+    assert type(reasoner).__name__ == "PublishedReasoner"
+    assert settings.digest != "random"
+
+
+def test_reply_on_the_command_line(models: Models, tmp_path: Path) -> None:
+    told = ["reply", "I lost my dog.", "--preset", "paper", "-o", str(tmp_path / "out")]
+    done = CliRunner().invoke(build_app(), told)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "out" / "reply.mp4").stat().st_size > 1000
+    assert '"preset": "paper"' in (tmp_path / "out" / "reply.json").read_text()
