@@ -32,10 +32,11 @@ def load_reasoner(preset: str) -> tuple[Reasoner, TextSettings]:
     """Only the part that understands and writes. Raises InputError, WeightsError."""
     if preset not in PRESETS:
         raise InputError(unknown("preset", preset, PRESETS))
-    return PAPERS[preset]() if preset in PAPERS else _shipped_reasoner()
+    return PAPERS[preset]() if preset in PAPERS else shipped_reasoner()
 
 
-def _shipped_reasoner() -> tuple[Reasoner, TextSettings]:
+def shipped_reasoner() -> tuple[Reasoner, TextSettings]:
+    """The reasoner of :func:`small`. Raises WeightsError."""
     weights = hub.load(hub.shipped("reasoner.safetensors"))
     reasoner = Reasoner.from_meta(weights.meta)
     try:
@@ -104,7 +105,7 @@ def small(
     from empatheia.face.avatar.generator import DrawnFace
     from empatheia.speech.world.generator import WorldVoice
 
-    reasoner, settings = load_folder(weights) if weights else _shipped_reasoner()
+    reasoner, settings = load_folder(weights) if weights else shipped_reasoner()
     voice, drawn = WorldVoice.load(), DrawnFace.load(size=size)
     folder = weights or Path(str(files("empatheia").joinpath("weights")))
     path = folder / EXPRESSION
@@ -137,7 +138,7 @@ def paper_reasoner(backbone: str, folder: Path | None = None) -> tuple[Reasoner,
     from empatheia.paper import system as parts
     from empatheia.paper.folder import Models
 
-    readers, _ = _shipped_reasoner()
+    readers, _ = shipped_reasoner()
     return parts.open_trained(Models.here(backbone), readers, folder)
 
 

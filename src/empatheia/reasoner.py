@@ -195,9 +195,13 @@ class Reasoner(nn.Module):
         return mixed.log_softmax(-1).clamp(min=-12)
 
     @torch.inference_mode()
-    def think(self, requests: Sequence[Request]) -> Thinking:
-        """Chains of a batch of requests."""
-        prompt = self.prompt(requests)
+    def think(
+        self,
+        requests: Sequence[Request],
+        readings: Sequence[Sequence[Reading]] | None = None,
+    ) -> Thinking:
+        """Chains of a batch of requests; ``readings`` where media were perceived before."""
+        prompt = self.prompt(requests, readings)
         state = prefill(self.lm, prompt.embedded, prompt.mask)
         state, chains = decode_chains(self.lm, state, [r.forced for r in requests])
         thoughts = [thought_of(c) for c in chains]

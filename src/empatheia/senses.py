@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from empatheia import hub
 from empatheia.data.labels import EMOTIONS8
 from empatheia.encoders.heads import MediaFeatures
 from empatheia.encoders.speech import SpeechEncoder
 from empatheia.encoders.video import VideoEncoder
-from empatheia.errors import MediaError
+from empatheia.errors import MediaError, WeightsError
 from empatheia.latents.projector import ProjectorConfig
 from empatheia.latents.senses import RECALLED, ModalityProjector, Perceived, joined
 from empatheia.media.audio import read_audio
@@ -34,6 +35,10 @@ class Reading:
 
     speech: Perceived | None = None
     video: Perceived | None = None
+
+    @property
+    def there(self) -> bool:
+        return self.speech is not None or self.video is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class Senses(nn.Module):
             )
             for source in (ear.dim, eye.dim)
         )
+        self.digest = "random"
         self._kept: OrderedDict[tuple[Path, Path | None], Reading] = OrderedDict()
 
     @torch.no_grad()
@@ -101,11 +107,21 @@ class Senses(nn.Module):
     def tokens(
         self, dialogues: Sequence[Sequence[Reading]]
     ) -> tuple[Float[Tensor, "batch token dim"], Bool[Tensor, "batch token"]]:
-        """Tokens of every utterance that has media, and of the last one always; left padding."""
+        """Tokens of every utterance that has media, and of the last one always; left padding.
+
+        A dialogue that was only written has none: it is read as by a model without senses.
+        """
         told = [
-            [(r, len(d) - 1 - i) for i, r in enumerate(d) if i == len(d) - 1 or r.speech or r.video]
+            [
+                (r, len(d) - 1 - i)
+                for i, r in enumerate(d)
+                if r.there or (i == len(d) - 1 and any(other.there for other in d))
+            ]
             for d in dialogues
         ]
+        if not any(told):
+            empty = self.speech.projector.absent[:0]
+            return joined([empty for _ in dialogues])
         flat = [pair for row in told for pair in row]
         ago = [when for _, when in flat]
         heard = self.speech([reading.speech for reading, _ in flat], ago)
@@ -114,6 +130,12 @@ class Senses(nn.Module):
         rows = [part.flatten(0, 1) for part in each.split([len(row) for row in told])]
         return joined(rows)
 
+    @torch.no_grad()
+    def spell(self, labels: Float[Tensor, "key dim"]) -> None:
+        """Start both evidence tokens as the sum of the eight keys' embeddings, weighed by them."""
+        for part in (self.speech, self.video):
+            part.projector.spell_evidence(labels)
+
     def meta(self) -> dict[str, Any]:
         return {"config": asdict(self.config), "ear": self.ear.meta(), "eye": self.eye.meta()}
 
@@ -121,6 +143,29 @@ class Senses(nn.Module):
     def from_meta(cls, meta: Mapping[str, Any]) -> Senses:
         ear, eye = SpeechEncoder.from_meta(meta["ear"]), VideoEncoder.from_meta(meta["eye"])
         return cls(ear, eye, SensesConfig(**meta["config"]))
+
+    @classmethod
+    def load(cls, path: Path) -> Senses:
+        """Raises WeightsError naming the file and the fault."""
+        weights = hub.load(path)
+        try:
+            made = cls.from_meta(weights.meta)
+            made.load_state_dict(dict(weights.tensors))
+        except (RuntimeError, KeyError, TypeError) as error:
+            raise WeightsError(f"{path} does not fit this version: {error}") from error
+        made.digest = weights.digest
+        return made.eval()
+
+    def save(self, path: Path, more: Mapping[str, Any] | None = None) -> None:
+        hub.save(path, self.state_dict(), self.meta() | dict(more or {}), int8=True)
+
+    def fits(self, lm_dim: int) -> None:
+        """Raise WeightsError unless made for a language model of this width."""
+        if self.config.dim != lm_dim:
+            raise WeightsError(
+                f"these senses belong to another preset: made for width {self.config.dim}, this "
+                f"language model has {lm_dim}; train them for it (empatheia train senses)"
+            )
 
 
 def _row(found: MediaFeatures) -> Perceived:

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from empatheia.encoders.heads import EmotionHead
+from empatheia.encoders.mel import PITCH, VOICED, sound_rows
 from empatheia.encoders.speech import TINY as TINY_SPEECH
 from empatheia.encoders.speech import SpeechEncoder, heard
 from empatheia.encoders.video import SEEN, VideoEncoder
 from empatheia.encoders.video import TINY as TINY_VIDEO
 from empatheia.errors import InputError, MediaError
-from empatheia.media.faces import FaceFinder, centre, cut
+from empatheia.media.faces import FaceFinder, centre, cut, framed
 from empatheia.types import Speech, Video
 
 RNG = np.random.default_rng(0)
@@ -95,7 +96,7 @@ def test_only_heads_can_train(ear: SpeechEncoder, eye: VideoEncoder) -> None:
 
 def test_the_head_ignores_padding() -> None:
     torch.manual_seed(0)
-    head = EmotionHead(3, 4)
+    head = EmotionHead(3, 4).eval()
     layers = tuple(torch.randn(1, 5, 4) for _ in range(3))
     mask = torch.tensor([[True, True, True, False, False]])
     first = head(layers, mask).logits
@@ -117,3 +118,48 @@ def test_without_a_face_the_middle_is_taken_and_said_so(monkeypatch: pytest.Monk
 def test_no_pictures_are_refused(eye: VideoEncoder) -> None:
     with pytest.raises(MediaError, match="no pictures"):
         eye.seen(Video(np.zeros((0, 8, 8, 3), np.uint8), 25.0))
+
+
+def test_the_shipped_shapes_hear_and_see_too() -> None:
+    """Mel bands before HuBERT, edges before CLIP: a batch is still its rows."""
+    torch.manual_seed(0)
+    ear, eye = SpeechEncoder().eval(), VideoEncoder().eval()
+    speeches, videos = [noise(0.7), noise(0.31)], [clip(20), clip(3)]
+    both, one = ear.hear(speeches), ear.hear(speeches[1:])
+    length = int(one.mask.sum())
+    assert both.mask.sum(1).tolist()[1] == length
+    assert torch.allclose(both.states[1, :length], one.states[0], atol=1e-5)
+    assert torch.allclose(eye.look(videos).logits[1], eye.look(videos[1:]).logits[0], atol=1e-4)
+    assert {n: tuple(v.shape) for n, v in ear.who(speeches).items()} == {
+        "age": (2, 4), "gender": (2, 2), "tone": (2, 3),
+    }  # fmt: skip
+    assert set(eye.who(videos)) == {"age", "gender"}
+
+
+def test_pitch_is_heard_in_its_own_channel() -> None:
+    time = np.arange(16_000) / 16_000
+    tone = np.sign(np.sin(2 * np.pi * 180 * time)).astype(np.float32)
+    rows = sound_rows(heard(Speech(tone, 16_000)))
+    voiced = rows[5:-5, VOICED] > 0.5
+    assert voiced.mean() > 0.9
+    assert np.exp(np.median(rows[5:-5, PITCH][voiced])) == pytest.approx(180, rel=0.02)
+
+
+def test_light_does_not_matter_to_the_edges() -> None:
+    eye = VideoEncoder().eval()
+    video = clip(2, 64, 64)
+    grey = np.repeat(video.frames[..., :1] // 2 + 40, 3, -1)
+    first, darker = (eye.front(f) for f in (grey, (grey * 0.8).astype(np.uint8)))
+    assert float((first - darker).abs().mean()) < 0.1 * float(first.abs().mean())
+
+
+def test_a_portrait_is_cut_alike_whatever_the_finder_says() -> None:
+    assert framed((20, 12, 108, 108), 128, 128) == framed((23, 8, 100, 100), 128, 128)
+    small = (10, 10, 40, 40)
+    assert framed(small, 128, 128) == small
+
+
+@pytest.mark.parametrize("build", [SpeechEncoder, VideoEncoder])
+def test_an_unknown_front_is_refused(build: type) -> None:
+    with pytest.raises(InputError, match="nose"):
+        build({"front": "nose"})

@@ -7,10 +7,11 @@ import json
 import numpy as np
 import pytest
 
+from empatheia.data.actors import actor_clips
 from empatheia.errors import InputError
 from empatheia.evaluation.recogniser import WordErrors, edits, plain_words, total
 from empatheia.evaluation.voice import _agrees, reply_sentences, speed, style_round_trip
-from empatheia.evaluation.voice_emotion import actor_clips, effects, mean_acoustics
+from empatheia.evaluation.voice_emotion import effects, mean_acoustics
 from empatheia.evaluation.voice_picture import draw
 from empatheia.speech.acoustics import Acoustics, measure
 from empatheia.speech.world.generator import WorldVoice

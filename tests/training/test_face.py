@@ -10,7 +10,8 @@ import pytest
 from empatheia import hub
 from empatheia.evaluation.face_report import speech_like
 from empatheia.face.avatar.feeling import EMOTIONS
-from empatheia.face.avatar.style import STYLE_DIM, StyleBook, edges
+from empatheia.face.avatar.style import STYLE_DIM, StyleBook
+from empatheia.media.edges import edges
 from empatheia.training.face_hearing import example, train_hearing, varied
 from empatheia.training.face_style import (
     LEVELS,

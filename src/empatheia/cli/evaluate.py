@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
         evaluate_features,
         evaluate_judge,
         evaluate_media,
+        evaluate_senses,
         evaluate_voice,
     )
 
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     evaluate_media.register(group)
     evaluate_features.register(group)
     evaluate_judge.register(group)
+    evaluate_senses.register(group)
     app.add_typer(group, name="evaluate", help="Measure a system on data.")
 
 

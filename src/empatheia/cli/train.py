@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from empatheia.training.loop import Report
 
 # command modules of the generators, and of what the system is compared with
-OTHERS = ("train_critic", "train_voice", "train_face", "train_care", "train_merg", "train_baseline")
+OTHERS = (
+    "train_critic",
+    "train_voice",
+    "train_face",
+    "train_care",
+    "train_feelings",
+    "train_merg",
+    "train_baseline",
+    "train_senses",
+)
 
 DataOption = Annotated[Path, typer.Option(help="Folder with empathetic_dialogues/ and the rest.")]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for log and checkpoints.")]

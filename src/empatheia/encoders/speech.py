@@ -1,4 +1,7 @@
-"""The speech encoder: HuBERT of ``transformers`` at any size, frozen (paper, section 4.1)."""
+"""The speech encoder: HuBERT of ``transformers`` at any size, frozen (paper, section 4.1).
+
+``small()`` has its transformer over mel bands and pitch (``encoders.mel``), ``paper()`` all of it.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ import torch
 from torch import Tensor, nn
 from transformers import HubertConfig, HubertModel
 
-from empatheia.encoders.heads import EmotionHead, MediaFeatures
-from empatheia.errors import MediaError
+from empatheia.data.labels import AGES, GENDERS, TONES
+from empatheia.encoders.heads import EmotionHead, Layers, MediaFeatures, ProfileHead
+from empatheia.encoders.mel import STACKED, MelFront
+from empatheia.errors import InputError, MediaError, unknown
 from empatheia.media.audio import check_audio, resample
 from empatheia.types import AudioArray, Speech
 
@@ -21,14 +26,19 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 16_000
 LEAST, MOST = 0.2, 30.0  # seconds that are heard; of longer sound the last ones
 SILENCE = 1e-4
+FRONTS = ("waves", "mel")
+VOICE_CLASSES = {"age": AGES, "gender": GENDERS, "tone": TONES}
 SMALL: Mapping[str, Any] = {
-    "hidden_size": 192,
-    "num_hidden_layers": 6,
-    "num_attention_heads": 6,
-    "intermediate_size": 768,
-    "conv_dim": (128,) * 7,
-    "num_conv_pos_embeddings": 64,
-    "num_conv_pos_embedding_groups": 12,
+    "front": "mel",
+    "hidden_size": 144,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 432,
+    "num_conv_pos_embeddings": 8,
+    "num_conv_pos_embedding_groups": 8,
+    "hidden_dropout": 0.2,
+    "activation_dropout": 0.2,
+    "feat_proj_dropout": 0.2,
 }
 TINY: Mapping[str, Any] = {
     "hidden_size": 16,
@@ -65,14 +75,22 @@ class SpeechEncoder(nn.Module):
     """Sounds of different lengths in, states and the eight keys out. HuBERT itself never trains."""
 
     def __init__(self, settings: Mapping[str, Any] = SMALL) -> None:
+        """``settings`` are those of ``HubertConfig``, and ``front``: "waves" (its own) or "mel"."""
         super().__init__()
         self.settings = dict(settings)
-        self.hubert = HubertModel(
-            HubertConfig(**{**self.settings, "layerdrop": 0.0, "apply_spec_augment": False})
-        )
+        shape = {**settings, "layerdrop": 0.0, "apply_spec_augment": False}
+        front = shape.pop("front", "waves")
+        if front not in FRONTS:
+            raise InputError(unknown("front", front, FRONTS))
+        if front == "mel":
+            shape |= {"conv_dim": (STACKED,) * 7, "feat_proj_layer_norm": False}
+        self.hubert = HubertModel(HubertConfig(**shape))
+        if front == "mel":
+            self.hubert.feature_extractor = MelFront()
         config = self.hubert.config
         self.dim = int(config.hidden_size)
         self.head = EmotionHead(config.num_hidden_layers + 1, self.dim)
+        self.profile = ProfileHead(config.num_hidden_layers + 1, self.dim, VOICE_CLASSES)
         self.hubert.requires_grad_(False)
 
     def train(self, mode: bool = True) -> SpeechEncoder:
@@ -83,25 +101,25 @@ class SpeechEncoder(nn.Module):
     @torch.no_grad()
     def layers(
         self, sounds: Sequence[Float[Tensor, " sample"]]
-    ) -> tuple[tuple[Tensor, ...], Bool[Tensor, "batch time"]]:
+    ) -> tuple[Layers, Bool[Tensor, "batch time"]]:
         """States of every layer, padded on the right.
 
-        The convolutions run row by row: HuBERT's group norm looks over the whole time, so padding
-        would change what it hears. The transformer runs once, with a mask.
+        The front runs row by row: HuBERT's group norm looks over the whole time, so padding would
+        change what it hears. The transformer runs once, with a mask.
         """
-        rows = [
-            self.hubert.feature_projection(
-                self.hubert.feature_extractor(sound[None]).transpose(1, 2)
-            )[0]
-            for sound in sounds
-        ]
-        mask = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.bool)
-        states = rows[0].new_zeros(*mask.shape, self.dim)
-        for i, row in enumerate(rows):
-            states[i, : len(row)], mask[i, : len(row)] = row, True
+        front = self.hubert.feature_extractor
+        return self.over([front(sound[None]).transpose(1, 2)[0] for sound in sounds])
+
+    def over(
+        self, fronts: Sequence[Float[Tensor, "time channel"]]
+    ) -> tuple[Layers, Bool[Tensor, "batch time"]]:
+        """The same from what the front gave; here gradients flow where they are asked for."""
+        rows = [self.hubert.feature_projection(row[None])[0] for row in fronts]
+        states = nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        mask = torch.arange(states.shape[1]) < torch.tensor([len(r) for r in rows])[:, None]
         return self._through(states, mask), mask
 
-    def _through(self, states: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+    def _through(self, states: Tensor, mask: Tensor) -> Layers:
         """What goes into each layer of the transformer, and what comes out of the last."""
         entering: list[Tensor] = []
         hooks = [
@@ -121,6 +139,11 @@ class SpeechEncoder(nn.Module):
 
     def hear(self, speeches: Sequence[Speech]) -> MediaFeatures:
         return self(tuple(torch.from_numpy(heard(speech)) for speech in speeches))
+
+    def who(self, speeches: Sequence[Speech]) -> dict[str, Tensor]:
+        """Logits of the speakers' age, gender and tone, (speech, labels) each."""
+        found = self.layers([torch.from_numpy(heard(speech)) for speech in speeches])
+        return dict(self.profile(*found))
 
     def meta(self) -> dict[str, Any]:
         return {"settings": self.settings}

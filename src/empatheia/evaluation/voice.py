@@ -11,15 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from empatheia.data.actors import ActorClip, actor_clips
 from empatheia.data.labels import EMOTIONS8
 from empatheia.errors import InputError, unknown
-from empatheia.evaluation.voice_emotion import (
-    ActorClip,
-    actor_clips,
-    effects,
-    mean_acoustics,
-)
+from empatheia.evaluation.voice_emotion import effects, mean_acoustics
 from empatheia.evaluation.voice_words import (
+    Heard,
     Progress,
     exchanged_content,
     say,
@@ -291,19 +288,28 @@ def evaluate_voice(
     dialogues: Path,
     ravdess: Path | None,
     folder: Path,
-    per_cell: int = 2,
+    per_cell: int = 4,
+    again: int = 6,
     teachers: bool = True,
     only: str | None = None,
     progress: Progress = lambda _: None,
 ) -> dict[str, Any]:
-    """Everything above; ``folder`` is for scratch sound. Parts without data are left out."""
+    """Everything above; parts without data are left out.
+
+    ``folder`` keeps scratch sound and what was heard: a stopped evaluation goes on from there.
+    ``per_cell`` and ``again``: see :func:`word_errors`.
+    """
     texts = reply_sentences(dialogues, 100)
     some, people = texts[:4], some_people()
+
+    def words() -> dict[str, Any]:
+        heard = Heard(folder / "heard.jsonl")
+        theirs = teacher_errors(heard, folder, texts) if teachers else {}
+        return word_errors(voice, texts, per_cell, again, heard, theirs, progress)
+
     steps: dict[str, Callable[[], Any]] = {
         "speed": lambda: speed(voice, texts[:20]),
-        "word_errors": lambda: word_errors(
-            voice, texts, per_cell, teacher_errors(folder, texts) if teachers else {}, progress
-        ),
+        "word_errors": words,
         "exchanged_content": lambda: exchanged_content(voice, texts, Profile()),
         "emotion_effects": lambda: emotion_effects(voice, some, people),
         "profile_accuracy": lambda: profile_accuracy(voice, texts[:8]),

@@ -8,41 +8,18 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 
+from empatheia.data.actors import actor_clips
 from empatheia.errors import InputError
 from empatheia.media.audio import read_audio
 from empatheia.speech.acoustics import Acoustics, measure
 
-RAVDESS_EMOTIONS = {
-    "01": "neutral", "02": "calm", "03": "happy", "04": "sad", "05": "angry", "06": "fear",
-    "07": "disgusted", "08": "surprised",
-}  # fmt: skip
-LEVELS = {"01": "normal", "02": "strong"}
 EFFECTS = ("pitch", "span", "rate", "energy", "tilt")
-
-
-@dataclass(frozen=True, slots=True)
-class ActorClip:
-    path: Path
-    emotion: str
-    level: str
-    statement: str
-    actor: int
-
-
-def actor_clips(folder: Path) -> Iterator[ActorClip]:
-    """Clips of a RAVDESS folder by name. Raises InputError where there are none."""
-    paths = sorted([*folder.glob("03-01-*.flac"), *folder.glob("**/03-01-*.wav")])
-    if not paths:
-        raise InputError(f"no RAVDESS speech (03-01-*.flac or .wav) in {folder}")
-    for path in paths:
-        parts = path.stem.split("-")
-        yield ActorClip(path, RAVDESS_EMOTIONS[parts[2]], LEVELS[parts[3]], parts[4], int(parts[6]))
 
 
 def effects(clip: Acoustics, neutral: Acoustics) -> dict[str, float]:

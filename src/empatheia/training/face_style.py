@@ -22,8 +22,9 @@ from empatheia.face.avatar.feeling import EMOTIONS, EXPRESSION, TONES, Expressio
 from empatheia.face.avatar.looks import AGES, GENDERS, RACES, look_for
 from empatheia.face.avatar.motion import move
 from empatheia.face.avatar.stage import Stage
-from empatheia.face.avatar.style import FEATURES, SIDE, STYLE_DIM, FaceStyleNet, edges
+from empatheia.face.avatar.style import STYLE_DIM, FaceStyleNet
 from empatheia.face.visemes import Content, content_from_times
+from empatheia.media.edges import FEATURES, SIDE, edges
 from empatheia.types import Profile, Speech, TimedPhoneme
 
 LEVELS = (0.0, 0.33, 0.67, 1.0)
