@@ -1,16 +1,17 @@
-"""Weight files: safetensors with a JSON header, matrices optionally kept as int8 rows.
+"""Weight files: safetensors with a JSON header, matrices optionally kept as int8 rows or int4 groups.
 
 A tensor that goes by two names (tied embeddings) is stored once.
 
 A matrix W (rows x columns) is stored as ``round(W / s)`` with one float32 scale ``s`` a row, which
-quarters the download and changes no result that we measure (docs/experiments.md). Loading gives
-float32 back. A file is written under a temporary name and renamed.
+quarters the download and changes no result that we measure (docs/experiments.md). With int4, 32
+numbers of a row share a float16 scale, so that the largest of them is exactly -8 of it (the Q4_0 layout of
+llama.cpp); a model has to be trained for that (``training.rounding``). Loading gives float32 back. A file is written under a temporary name and renamed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _SCALE = "::scale"
+_SCALE4 = "::scale4"
+GROUP = 32  # numbers that share a scale in int4
 MIN_QUANTIZED = 4096  # smaller tensors stay float32: they cost nothing and often matter more
 
 
@@ -46,9 +49,16 @@ def shipped(name: str) -> Path:
 
 
 def save(
-    path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any], int8: bool = False
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    meta: Mapping[str, Any],
+    int8: bool = False,
+    int4: Callable[[str], bool] | None = None,
 ) -> None:
-    """Write ``tensors`` and ``meta`` (JSON-able). ``int8`` quantises large floating matrices."""
+    """Write ``tensors`` and ``meta`` (JSON-able). ``int8`` quantises large floating matrices.
+
+    ``int4`` says by name which matrices get half a byte a number; their columns are whole groups.
+    """
     import torch
     from safetensors.torch import save_file
 
@@ -62,7 +72,9 @@ def save(
             aliases[name] = first
             continue
         value = tensor.detach().cpu().contiguous()
-        if (
+        if int4 is not None and int4(name):
+            out[name], out[name + _SCALE4] = packed4(value)
+        elif (
             int8
             and value.is_floating_point()
             and value.ndim >= 2
@@ -98,10 +110,12 @@ def load(path: Path) -> Weights:
         raise WeightsError(f"{path} is not a complete safetensors file: {error}") from error
     tensors: dict[str, Tensor] = {}
     for name, value in stored.items():
-        if name.endswith(_SCALE):
+        if name.endswith((_SCALE, _SCALE4)):
             continue
         scale = stored.get(name + _SCALE)
-        if scale is not None:
+        if name + _SCALE4 in stored:
+            tensors[name] = unpacked4(value, stored[name + _SCALE4])
+        elif scale is not None:
             flat = value.reshape(value.shape[0], -1).float() * scale[:, None]
             tensors[name] = flat.reshape(value.shape)
         else:
@@ -122,3 +136,38 @@ def about(path: Path) -> Mapping[str, Any]:
     except (OSError, SafetensorError, ValueError) as error:
         raise WeightsError(f"{path} is not a complete safetensors file: {error}") from error
     return told
+
+
+def packed4(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Codes (rows, columns / 2) uint8 and scales (rows, columns / GROUP) float16 of a matrix."""
+    import torch
+
+    codes, scale = _codes4(weight.float())
+    both = (codes + 8).to(torch.uint8).reshape(weight.shape[0], -1, 2)
+    return both[..., 0] | (both[..., 1] << 4), scale
+
+
+def unpacked4(codes: Tensor, scale: Tensor) -> Tensor:
+    """What :func:`packed4` kept, as float32 (rows, columns)."""
+    import torch
+
+    both = torch.stack([codes & 15, codes >> 4], -1).reshape(codes.shape[0], -1, GROUP)
+    whole = (both.float() - 8) * scale.float()[..., None]
+    return whole.reshape(codes.shape[0], -1)
+
+
+def rounded4(weight: Tensor) -> Tensor:
+    """``weight`` as it comes back from a file in int4."""
+    codes, scale = _codes4(weight.float())
+    return (codes * scale.float()[..., None]).reshape(weight.shape).to(weight.dtype)
+
+
+def _codes4(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Integers in [-8, 7] (rows, groups, GROUP) and their scales (rows, groups)."""
+    import torch
+
+    groups = weight.reshape(weight.shape[0], -1, GROUP)
+    low, high = groups.amin(-1), groups.amax(-1)
+    scale = (torch.where(-low > high, low, high) / -8).to(torch.float16)
+    safe = torch.where(scale == 0, torch.ones_like(scale), scale).float()
+    return (groups / safe[..., None]).round().clamp(-8, 7), scale

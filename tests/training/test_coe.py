@@ -10,7 +10,7 @@ import torch
 from empatheia.data.empathetic import TextExample
 from empatheia.reasoner import Reasoner
 from empatheia.tiny import tiny_reasoner
-from empatheia.training.coe import CoeConfig, CoeStage, add_lora, merge_lora
+from empatheia.training.coe import CoeBatch, CoeConfig, CoeStage, add_lora, merge_lora
 from empatheia.training.loop import LoopConfig, run
 from empatheia.types import ChainOfEmpathy, Turn
 
@@ -25,6 +25,7 @@ EXAMPLES = [
 
 
 def stage_of(reasoner: Reasoner) -> CoeStage:
+    torch.manual_seed(0)  # LoRA starts at random
     config = CoeConfig(batch_size=2, lora_rank=16, lora_alpha=32, lora_dropout=0.0, teacher=0.0)
     add_lora(reasoner.lm.lm, config)
     logits = torch.zeros(2, 32)
@@ -82,3 +83,22 @@ def test_the_target_starts_after_the_prompt() -> None:
         assert int(batch.target[i].sum()) == len(row.target)
         assert not batch.target[i, : len(row.prompt)].any()
         assert int(batch.ids[i, batch.label[i]]) in stage.reasoner.lm.tokenizer.labels.emotions
+
+
+def test_a_small_model_can_train_whole_and_learns_from_the_context_too(tmp_path: Path) -> None:
+    reasoner = tiny_reasoner()
+    config = CoeConfig(batch_size=2, lora_rank=0, teacher=0.0, context_weight=0.5)
+    logits = torch.zeros(2, 32)
+    stage = CoeStage(reasoner, EXAMPLES, EXAMPLES, (logits, logits), config, compiled=False)
+    before = {n: p.detach().clone() for n, p in reasoner.named_parameters()}
+    first = float(stage._context_loss(*_seen(stage)).detach())
+    run(stage, LoopConfig(40, 0.01, warmup=5, validate_every=1000, bf16=False), tmp_path)
+    assert float(stage._context_loss(*_seen(stage)).detach()) < 0.8 * first
+    moved = {n for n, p in reasoner.named_parameters() if not torch.equal(p, before[n])}
+    assert {n for n, _ in reasoner.named_parameters() if n.startswith("lm.")} <= moved
+    assert not any(n.startswith("encoder.") for n in moved)
+
+
+def _seen(stage: CoeStage) -> tuple[torch.Tensor, CoeBatch]:
+    batch = stage.batch(0)
+    return stage._states(batch)[0], batch

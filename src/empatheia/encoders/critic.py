@@ -71,9 +71,7 @@ class Critic(nn.Module):
         place = torch.arange(pieces.ids.shape[1])
         return pieces, pieces.mask & (place >= starts[:, None])
 
-    def forward(
-        self, pieces: Pieces, answer: Bool[Tensor, "row piece"]
-    ) -> Float[Tensor, " row"]:
+    def forward(self, pieces: Pieces, answer: Bool[Tensor, "row piece"]) -> Float[Tensor, " row"]:
         """A score a row, from the mean state of the whole and that of the reply."""
         states = self.bert(
             input_ids=pieces.ids,
@@ -100,7 +98,9 @@ class Critic(nn.Module):
                     out[i] = value
         return out
 
-    def save(self, path: Path, low_rank: Mapping[str, tuple[Tensor, Tensor]], **about: object) -> None:
+    def save(
+        self, path: Path, low_rank: Mapping[str, tuple[Tensor, Tensor]], **about: object
+    ) -> None:
         """Write the head and, by the name of the matrix, its two factors."""
         factors = {f"{name}{LOW}": low for name, (low, _) in low_rank.items()}
         factors |= {f"{name}{HIGH}": high for name, (_, high) in low_rank.items()}

@@ -1,7 +1,9 @@
 """Stage 1, ``coe``: chain of empathy and reply, L_emp (paper, Eq. 8), prompt masked.
 
 Trains LoRA, the projector and the embeddings of the marks and labels; the rest stays as stage 0
-and the text encoder left it. Where a chain was annotated the target is the whole chain; elsewhere
+and the text encoder left it. With ``lora_rank`` 0 the whole language model trains, which a small
+one can afford and needs: it then also learns from the words before the reply (``context_weight``), and
+with the numbers that its file will keep (``training.rounding``). Where a chain was annotated the target is the whole chain; elsewhere
 it is the two labels, which are known for every response: the speaker's from the dialogue, the
 listener's own from the utterance head of the text encoder.
 
@@ -47,19 +49,26 @@ from empatheia.llm.prompt import prompt_ids, target_ids
 from empatheia.reasoner import Reasoner
 from empatheia.training.loop import LoopConfig, Report, run
 from empatheia.training.ngrams import fit_ngrams, held_out_logits
+from empatheia.training.rounding import in_layers, keep_rounded, round_in_use
 from empatheia.types import ChainOfEmpathy, Profile
 
-LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+LORA_TARGETS = (
+    "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    "gate_up_proj",  # GLM
+    "q", "k", "v", "o", "wi_0", "wi_1", "wo",  # T5
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class CoeConfig:
     batch_size: int = 32
-    lora_rank: int = 64
+    lora_rank: int = 64  # 0: the whole language model trains
     lora_alpha: int = 64
     lora_dropout: float = 0.05
     teacher: float = 0.7  # share of the readers' distribution in the label's target
     label_weight: float = 3.0
+    context_weight: float = 0.0  # of a word of the dialogue so far, beside one of the target
+    int4: bool = False  # the language model's matrices are kept in four bits a number
     annotated_copies: int = 3  # how often an annotated response comes in an epoch
     projector_lr: float = 1.0  # times the loop's rate
     ngram_terms: int = 45_000  # of the linear reader that are kept
@@ -168,23 +177,28 @@ class CoeStage:
         )
 
     def _freeze(self) -> None:
-        """Only LoRA, the projector and the rows of new tokens are left to train."""
+        """Only LoRA, the projector and the rows of new tokens are left to train; or the whole."""
         lm = self.reasoner.lm
+        whole = self.config.lora_rank == 0
         for name, parameter in self.model.named_parameters():
-            parameter.requires_grad = "lora_" in name or name.startswith("projector.")
+            own = "lora_" in name or name.startswith("projector.")
+            parameter.requires_grad = own or (whole and name.startswith("lm."))
         table = lm.lm.get_input_embeddings().weight
         table.requires_grad = True
+        self._table = table
+        if whole:
+            return
         new = torch.zeros(table.shape[0], 1)
         new[sorted(lm.tokenizer.special)] = 1.0
         table.register_hook(lambda grad: grad * new)
-        self._table = table
 
     def groups(self, lr: float) -> list[dict[str, Any]]:
         named = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
-        lora = [p for n, p in named if "lora_" in n]
         projector = [p for n, p in named if n.startswith("projector.")]
+        inside = [p for n, p in named if n.startswith("lm.") and p is not self._table]
         return [
-            {"params": lora, "lr": lr},
+            {"params": [p for p in inside if p.ndim >= 2], "lr": lr},
+            {"params": [p for p in inside if p.ndim < 2], "lr": lr, "weight_decay": 0.0},
             {"params": projector, "lr": lr * self.config.projector_lr},
             {"params": [self._table], "lr": lr, "weight_decay": 0.0},
         ]
@@ -241,12 +255,20 @@ class CoeStage:
         label, accuracy = self._label_loss(hidden[rows, batch.label], evidence, batch.emotion)
         count = plain.sum() + self.config.label_weight * len(rows)
         total = (words + self.config.label_weight * label * len(rows)) / count
+        if self.config.context_weight and self.model.training:
+            total = total + self.config.context_weight * self._context_loss(hidden, batch)
         return {
             "loss": total,
             "words": words / plain.sum(),
             "label": label,
             "accuracy": accuracy,
         }
+
+    def _context_loss(self, hidden: Tensor, batch: CoeBatch) -> Tensor:
+        """Cross-entropy of the dialogue's own words, each after those before it."""
+        said = batch.real & ~batch.target
+        said[:, 0] = False  # the first token has only the features before it
+        return F.cross_entropy(self.reasoner.lm.logits(hidden[said]).float(), batch.ids[said])
 
     def _label_loss(
         self, hidden: Tensor, evidence: Tensor, emotion: Tensor
@@ -394,14 +416,20 @@ def train_coe(
     sets = [with_chains(found, chains, felt) for found, felt in zip(split, feels, strict=True)]
     reasoner.common_context.copy_(common_context(reasoner.encoder, sets[0]))
     reasoner.stock = stock_replies(sets[0])
-    add_lora(reasoner.lm.lm, config)
+    if config.lora_rank:
+        add_lora(reasoner.lm.lm, config)
+    if config.int4:
+        round_in_use(reasoner.lm.lm)
     part = slice(None, None, config.valid_share)
     logits = (ngram_logits[0], ngram_logits[1][part])
     stage = CoeStage(reasoner, sets[0], sets[1][part], logits, config, loop.seed)
     figures = run(stage, loop, out, resume, report)
-    merge_lora(reasoner.lm.lm)
+    keep_rounded(reasoner.lm.lm)
+    if config.lora_rank:
+        merge_lora(reasoner.lm.lm)
     meta = reasoner.meta() | {"valid": figures}
-    hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True)
+    chosen = in_layers if config.int4 else None
+    hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True, int4=chosen)
     return figures
 
 

@@ -37,7 +37,7 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class CriticStageConfig:
-    contexts: int = 16_384  # of training that the language model answers
+    contexts: int = 12_288  # of training that the language model answers
     valid_contexts: int = 512
     drawn: int = 3  # replies of the model for each
     temperature: float = 0.8
