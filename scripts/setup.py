@@ -31,7 +31,7 @@ OLDEST = (3, 11)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PIP_JSON = "https://pypi.org/pypi/pip/json"
 EXTRAS = {"demo": "", "install": "", "test": "test", "check": "test"}
-SIZES = {"": "about 180 MB besides PyTorch", "test": "about 240 MB besides PyTorch"}
+SIZES = {"": "about 180 MB besides PyTorch", "test": "about 330 MB besides PyTorch"}
 
 
 class SetupError(Exception):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from empatheia.data.feelings import UtteranceReader
+from empatheia.data.labels import Feeling
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "data" / "builder"))
 import acting
@@ -24,7 +25,7 @@ def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     from empatheia.cli import studio, utterances
 
     monkeypatch.setattr(studio, "open_studio", lambda preset, size: acting.open_studio())
-    reader = UtteranceReader(lambda texts: ["happy"] * len(texts), "test")
+    reader = UtteranceReader(lambda texts: [Feeling("happy", "joyful")] * len(texts), "test")
     monkeypatch.setattr(utterances, "utterance_reader", lambda: reader)
 
 

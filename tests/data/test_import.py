@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from empatheia.data import avamerg, importer, json_stream, manifest
 from empatheia.data.feelings import UtteranceReader
-from empatheia.data.labels import EMOTIONS8, EMOTIONS32
+from empatheia.data.labels import EMOTIONS8, EMOTIONS32, Feeling
 from empatheia.data.rules import Fault
 from empatheia.errors import ConfigError, InputError
 from empatheia.types import ChainOfEmpathy, Dialogue, Profile, Turn
@@ -49,7 +49,7 @@ SAMPLE = {
     ],
 }
 EMPTY = {"conversation_id": "00043", "turns": []}
-READER = UtteranceReader(lambda texts: ["sad"] * len(texts), "test")
+READER = UtteranceReader(lambda texts: [Feeling("sad", "guilty")] * len(texts), "test")
 
 words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=9)
 profiles = st.builds(Profile)
@@ -101,7 +101,7 @@ def test_avamerg_with_profiles_chains_and_empty_conversations(tmp_path: Path) ->
     report = importer.run("avamerg", path, out, reader=READER)
     full, empty = manifest.read(out)
     assert [t.text for t in full.turns] == ["My dog ran.", "Oh no.", "Yes."]
-    assert [t.emotion for t in full.turns] == ["sad", None, "sad"]
+    assert [t.emotion for t in full.turns] == ["sad", "guilty", "sad"]
     assert [t.emotion8 for t in full.turns] == ["sad", "sad", "sad"]
     assert [t.emotion_source for t in full.turns] == ["dialogue", "test", "dialogue"]
     assert full.turns[1].chain is not None

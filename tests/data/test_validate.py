@@ -45,7 +45,7 @@ CASES = {
     "V5": [changed(1, text="...")],
     "V6": [changed(1, emotion8="angy", emotion_source="x")],
     "V7": [good() | {"speaker_profile": PROFILE | {"age": "old"}}],
-    "V8": [changed(0, emotion="angry")],
+    "V8": [changed(0, emotion="angry"), changed(0, emotion8="angry") | {"id": "2"}],
     "V9": [changed(1, chain_of_empathy={"speaker_emotion": "sadd"})],
     "V10": [changed(1, audio="none.wav", video="none.mp4")],
     "V12": [
@@ -54,6 +54,7 @@ CASES = {
     ],
     "V13": [good("1"), good("2")],
     "V14": [changed(1, emotion8="sad")],
+    "V15": [changed(1, emotion="proud", emotion8="sad", emotion_source="x")],
 }
 
 

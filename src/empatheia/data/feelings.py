@@ -1,8 +1,9 @@
 """Emotions of turns: the speaker's from the dialogue's label, the listener's from what they say.
 
 The dialogue's label is the speaker's feeling. Whoever listens to something furious is not furious,
-so listener turns are read by a classifier that was trained on labelled single utterances; it knows
-the eight keys and gives no fine label.
+so listener turns are read by a classifier that was trained on labelled single utterances: one of
+the eight keys, and the fine label that fits best under it, where there is one (none of the 32 is
+neutral).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from empatheia.data.labels import AVAMERG_32_TO_7
+from empatheia.data.labels import AVAMERG_32_TO_7, Feeling
 from empatheia.types import Dialogue, Turn
 
 FROM_DIALOGUE = "dialogue"
@@ -19,9 +20,9 @@ CHUNK = 512  # utterances that are read at once
 
 @dataclass(frozen=True, slots=True)
 class UtteranceReader:
-    """Names the emotion (one of eight) of each text; ``source`` is written beside its answers."""
+    """Names the feeling of each text; ``source`` is written beside its answers."""
 
-    read: Callable[[Sequence[str]], Sequence[str]]
+    read: Callable[[Sequence[str]], Sequence[Feeling]]
     source: str
 
 
@@ -76,7 +77,13 @@ def _read(dialogues: Sequence[Dialogue], reader: UtteranceReader) -> Iterator[Di
         turns = []
         for turn in dialogue.turns:
             if _unread(turn):
-                turn = replace(turn, emotion8=next(answers), emotion_source=reader.source)
+                told = next(answers)
+                turn = replace(
+                    turn,
+                    emotion=told.emotion,
+                    emotion8=told.emotion8,
+                    emotion_source=reader.source,
+                )
             if turn.chain is not None and not turn.chain.response_emotion and turn.emotion8:
                 turn = replace(turn, chain=replace(turn.chain, response_emotion=turn.emotion8))
             turns.append(turn)

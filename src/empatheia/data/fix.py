@@ -6,6 +6,7 @@
 - V5: texts are tidied; a turn without words is dropped, its neighbours are joined.
 - V6, V7, V9: labels with other capitals or AvaMERG's timbre are renamed; unknown ones are dropped.
 - V8: a speaker's turn takes the dialogue's emotion. V10: paths that lead nowhere are dropped.
+- V15: the coarse key follows the fine emotion.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from typing import Any
 from empatheia.data import manifest
 from empatheia.data.dialogue import ROLES
 from empatheia.data.feelings import label_speaker
-from empatheia.data.labels import EMOTIONS8, EMOTIONS32, PROFILE_FIELDS, TIMBRE_TO_TONE
+from empatheia.data.labels import (
+    AVAMERG_32_TO_7,
+    EMOTIONS8,
+    EMOTIONS32,
+    PROFILE_FIELDS,
+    TIMBRE_TO_TONE,
+)
 from empatheia.data.manifest import MEDIA, Record
 from empatheia.data.requests import CHAIN_FIELDS
 from empatheia.data.rules import Fault
@@ -82,6 +89,7 @@ def _dialogue(record: Record, number: int, folder: Path, done: Counter[str]) -> 
     _label(record, "emotion", EMOTIONS32, "V6", done)
     for side in ROLES:
         _profile(record, f"{side}_profile", done)
+    _coarse(turns, "V8" if record.get("emotion") else "V15", done)
     before = manifest.from_record(record, folder)
     wrong = any(t.role == "speaker" and t.emotion != before.emotion for t in before.turns)
     if before.emotion and wrong:
@@ -92,6 +100,14 @@ def _dialogue(record: Record, number: int, folder: Path, done: Counter[str]) -> 
                     turn.pop(name, None)
         before = manifest.from_record(record, folder)
     return label_speaker(before)
+
+
+def _coarse(turns: list[Record], speaker_rule: str, done: Counter[str]) -> None:
+    for turn in turns:
+        key = AVAMERG_32_TO_7.get(turn.get("emotion", ""))
+        if key and turn.get("emotion8") not in (key, None):
+            turn["emotion8"] = key
+            done[speaker_rule if turn["role"] == "speaker" else "V15"] += 1
 
 
 def _turn(turn: Record, folder: Path, done: Counter[str]) -> Record:

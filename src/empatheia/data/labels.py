@@ -8,6 +8,7 @@ Sources: EmpatheticDialogues (Rashkin et al. 2019) for the 32 labels; the AvaMER
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from empatheia.errors import InputError, unknown
@@ -60,6 +61,22 @@ PLEASANT32: Final = frozenset(_PLEASANT.split())
 UNPLEASANT32: Final = frozenset(_UNPLEASANT.split())
 
 PROFILE_FIELDS: Final = {"age": AGES, "gender": GENDERS, "tone": TONES, "race": RACES}
+
+
+@dataclass(frozen=True, slots=True)
+class Feeling:
+    """What one utterance expresses: one of the eight keys, and the fine label that folds to it.
+
+    ``emotion`` is None where no fine label says it: none of the 32 is neutral.
+    """
+
+    emotion8: str
+    emotion: str | None = None
+
+    @classmethod
+    def of(cls, label: str) -> Feeling:
+        """From one of the 32, or ``neutral``."""
+        return cls(label) if label == "neutral" else cls(AVAMERG_32_TO_7[label], label)
 
 
 def check_profile(profile: Profile) -> Profile:

@@ -98,7 +98,7 @@ def face_counter() -> CountFaces | None:
     from empatheia.media.faces import FaceFinder
 
     finder = FaceFinder()
-    return (lambda frames: finder.find(frames).count) if finder.available() else None
+    return finder.count if finder.available() else None
 
 
 def sound_faults(speech: Speech, text: str) -> Iterator[tuple[str, str]]:

@@ -36,6 +36,7 @@ RULES: Final[dict[str, str]] = {
     "V12": "a person has one profile",
     "V13": "a dialogue is told once",
     "V14": "an emotion says where it comes from",
+    "V15": "a turn's coarse key is that of its fine emotion by the avamerg map",
     "M1": "sound can be decoded to its end",
     "M2": "video can be decoded to its end",
     "M3": "the length lies within bounds and fits the text",
@@ -48,7 +49,7 @@ RULES: Final[dict[str, str]] = {
     "P1": "no person stands in two splits",
     "P2": "no text stands in two splits",
 }
-# Told, and no error. M6: the finder overlooks or doubles one face in ten (docs/experiments.md).
+# Told, and no error. M6: the finder overlooks some drawn faces (docs/experiments.md).
 NOTICES: Final = frozenset({"R5", "R8", "V3", "V11", "V13", "V14", "M6"})
 
 

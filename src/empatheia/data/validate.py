@@ -184,6 +184,10 @@ def _turn(turn: Record, record: Record, folder: Path) -> Iterator[tuple[str, str
             yield "V8", f"{turn.get('emotion')!r}, the dialogue's is {record['emotion']!r}"
         elif turn.get("emotion8") not in (key, None):
             yield "V8", f"{turn['emotion8']!r} for {record['emotion']!r}; the map says {key!r}"
+    elif turn.get("emotion") in EMOTIONS32:
+        key = AVAMERG_32_TO_7[turn["emotion"]]
+        if turn.get("emotion8") not in (key, None):
+            yield "V15", f"{turn['emotion8']!r} for {turn['emotion']!r}; the map says {key!r}"
     yield from _chain(turn)
     yield from _files(turn, folder)
 

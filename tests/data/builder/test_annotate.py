@@ -66,7 +66,10 @@ def test_everything_is_labelled_and_says_by_whom(tmp_path: Path, cache: AnswerCa
     assert first.topic
     assert first.emotion
     assert first.turns[1].chain is not None
-    assert dict(first.label_sources)["topic"] == "m@labels-1"
+    assert dict(first.label_sources)["topic"] == "m@labels-2"
+    for turn in first.turns:
+        assert turn.emotion or turn.emotion8 == "neutral"
+        assert turn.emotion_source
     assert dict(first.label_sources)["chain_of_empathy"] == "m@chain-1"
     assert third.emotion == "proud"
     assert "emotion" not in dict(third.label_sources)

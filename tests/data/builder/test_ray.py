@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-ray = pytest.importorskip("ray")
+pytest.importorskip("ray")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from acting import open_studio  # noqa: E402
+from acting import open_studio
 
-from empatheia.data import manifest  # noqa: E402
-from empatheia.data.builder import render as work  # noqa: E402
-from empatheia.data.builder.workers import mapper  # noqa: E402
-from empatheia.types import Dialogue, Turn  # noqa: E402
+from empatheia.data import manifest
+from empatheia.data.builder import render as work
+from empatheia.data.builder.workers import mapper
+from empatheia.types import Dialogue, Turn
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from empatheia.data.builder.cache import AnswerCache, Asks, Question
 from empatheia.data.builder.endpoint import AnswerError, EndpointError
 from empatheia.data.feelings import label_speaker
-from empatheia.data.labels import AGES, EMOTIONS8, EMOTIONS32, GENDERS, TONES
+from empatheia.data.labels import AGES, EMOTIONS32, GENDERS, TONES, Feeling
 from empatheia.data.plan import race_of
 from empatheia.data.rules import Fault
 from empatheia.data.schema import Schema, chain_schema, closed, one_of
@@ -24,7 +24,7 @@ from empatheia.types import ChainOfEmpathy, Dialogue, Profile, Turn
 
 A = TypeVar("A")
 B = TypeVar("B")
-LABELS_VERSION: Final = "labels-1"
+LABELS_VERSION: Final = "labels-2"
 CHAIN_VERSION: Final = "chain-1"
 DEAD: Final = 8  # dialogues in a row without an answer: the endpoint is gone
 _PHRASE: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 200}
@@ -34,7 +34,7 @@ A speaker tells something, a listener answers. Judge only by the words; where th
 choose what is most likely. Give for both people age ({ages}) and gender ({genders}); the main topic
 in one to three words, as in Life Events, and a subtopic; the speaker's emotion in the whole
 conversation; and for every utterance, in order, the vocal tone it is best said in ({tones}) and
-the emotion that its own words carry ({eight}). Who comforts a furious person is not angry."""
+the emotion that its own words carry, or neutral. Who comforts a furious person is not angry."""
 _CHAIN_PROMPT = """You explain a listener's reply in an empathetic conversation, step by step.
 event_scenario: what happened, in at most eight words. speaker_emotion: what the speaker feels.
 emotion_cause: why, in one short sentence. goal_to_response: what the reply wants to do for the
@@ -83,7 +83,8 @@ def messages(prompt: str, facts: str, schema: Schema) -> tuple[dict[str, str], .
 def labels_question(dialogue: Dialogue) -> Question:
     """Profiles, topic, emotion, and tone and feeling of every utterance."""
     person = closed({"age": one_of(AGES), "gender": one_of(GENDERS)}, ("age", "gender"))
-    said = closed({"tone": one_of(TONES), "emotion": one_of(EMOTIONS8)}, ("tone", "emotion"))
+    felt = one_of((*EMOTIONS32, "neutral"))
+    said = closed({"tone": one_of(TONES), "emotion": felt}, ("tone", "emotion"))
     count = len(dialogue.turns)
     rows = {"type": "array", "items": said, "minItems": count, "maxItems": count}
     schema = closed(
@@ -101,7 +102,6 @@ def labels_question(dialogue: Dialogue) -> Question:
         ages=", ".join(AGES),
         genders=", ".join(GENDERS),
         tones=", ".join(TONES),
-        eight=", ".join(EMOTIONS8),
     )
     known = f"Known: the speaker feels {dialogue.emotion}.\n" if dialogue.emotion else ""
     facts = known + transcript(dialogue.turns)
@@ -166,9 +166,9 @@ def _with_labels(dialogue: Dialogue, labels: dict[str, Any], source: str) -> Dia
     """Fill what is unknown; note where each filled label is from."""
     sources = dict(dialogue.label_sources)
     fresh: dict[str, Any] = {}
-    told = {"topic": labels["topic"], "subtopic": labels["subtopic"]}
-    told["emotion"] = labels["speaker_emotion"]
-    for name, value in told.items():
+    whole = {"topic": labels["topic"], "subtopic": labels["subtopic"]}
+    whole["emotion"] = labels["speaker_emotion"]
+    for name, value in whole.items():
         if getattr(dialogue, name) is None:
             fresh[name] = value
             sources[name] = source
@@ -183,7 +183,10 @@ def _with_labels(dialogue: Dialogue, labels: dict[str, Any], source: str) -> Dia
     turns = []
     for turn, said in zip(labelled.turns, labels["utterances"], strict=True):
         if turn.emotion8 is None:
-            turn = replace(turn, emotion8=said["emotion"], emotion_source=source)
+            told = Feeling.of(said["emotion"])
+            turn = replace(
+                turn, emotion=told.emotion, emotion8=told.emotion8, emotion_source=source
+            )
         turns.append(turn)
     return replace(labelled, turns=tuple(turns), label_sources=tuple(sorted(sources.items())))
 
