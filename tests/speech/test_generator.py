@@ -11,7 +11,7 @@ import torch
 from empatheia.errors import InputError, WeightsError
 from empatheia.protocols import SpeechGenerator
 from empatheia.speech.world.generator import WorldVoice
-from empatheia.training.voice import save_voice
+from empatheia.training.voice_styles import save_voice
 from empatheia.types import Phoneme, Profile, Speech
 
 
@@ -112,7 +112,7 @@ def test_a_style_is_not_heard_from_nothing(voice: WorldVoice, audio: np.ndarray)
 
 def test_a_weight_file_gives_the_same_voice(voice: WorldVoice, tmp_path) -> None:
     path = tmp_path / "voice.safetensors"
-    save_voice(path, voice._network, voice._styles.tensors(), {"note": "test"})
+    save_voice(path, voice.network, voice.styles, {"note": "test"})
     again = WorldVoice.load(path)
     phonemes = voice.phonemize("Hello.")
     assert torch.allclose(again.encode_content(phonemes), voice.encode_content(phonemes), atol=0.05)

@@ -19,8 +19,10 @@ from empatheia.training.voice_calibration import (
     mean_numbers,
     planned,
     probe,
+    read,
 )
 from empatheia.training.voice_data import VoiceClip
+from empatheia.training.voice_styles import renew_styles, save_voice
 from empatheia.types import Profile
 
 
@@ -71,7 +73,7 @@ def test_sentences_are_spread_together_as_alone() -> None:
 
 def test_calibrated_styles_are_nearer_to_the_plan() -> None:
     voice = WorldVoice.tiny()
-    network, heard = voice._network, StyleTable.random(voice.style_dim)
+    network, heard = voice.network, StyleTable.random(voice.style_dim)
     sentences = [voice.phonemize("Hello.")]
     probes = [probe(network, s) for s in sentences]
 
@@ -92,3 +94,33 @@ def test_calibrated_styles_are_nearer_to_the_plan() -> None:
     moved = calibrate(network, heard, sentences, rounds=5, rate=0.2)
     assert moved.tensors()["expressive"].shape == heard.tensors()["expressive"].shape
     assert miss(moved) < miss(heard)
+
+
+def test_calibrated_formants_follow_the_plan() -> None:
+    """A child's are higher than an old woman's, wherever both started."""
+    voice = WorldVoice.tiny()
+    network = voice.network
+    one = torch.randn(voice.style_dim)
+    start = StyleTable(one.expand(24, 7, 2, -1), one.expand(24, -1))
+    moved = calibrate(network, start, [voice.phonemize("Hello.")], rounds=8, rate=0.2)
+
+    def formants(age: str) -> float:
+        style = moved.find("neutral", 0.0, Profile(age, "female", "mild"))
+        return float(read(network, style[None])[0, 0])
+
+    assert formants("child") > formants("elderly") + 0.2
+
+
+def test_renewed_styles_leave_the_networks(tmp_path: Path) -> None:
+    voice = WorldVoice.tiny()
+    path = tmp_path / "voice.safetensors"
+    save_voice(path, voice.network, voice.styles, {"note": "kept"})
+    before = WorldVoice.load(path)
+    lines: list[str] = []
+    renew_styles(path, tmp_path / "new.safetensors", lines.append, rounds=1)
+    after = WorldVoice.load(tmp_path / "new.safetensors")
+    for name, value in before.network.state_dict().items():
+        assert torch.allclose(value, after.network.state_dict()[name], atol=1e-7), name
+    assert not torch.equal(before.styles.tensors()["neutral"], after.styles.tensors()["neutral"])
+    assert after.meta["note"] == "kept"
+    assert len(lines) == 2

@@ -1,4 +1,4 @@
-"""``empatheia train voice`` and ``train voice-lexicon``: the voice from its teachers."""
+"""``empatheia train voice``, ``voice-styles``, ``voice-lexicon``: the voice from its teachers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where a run 
 
 
 def register(app: typer.Typer) -> None:
-    """Add both commands to the ``train`` group."""
+    """Add the commands to the ``train`` group."""
     app.command("voice")(voice)
+    app.command("voice-styles")(voice_styles)
     app.command("voice-lexicon")(voice_lexicon)
 
 
@@ -38,6 +39,20 @@ def voice(
         teachers, out, steps, copies, batch, lr, seed, resume, _report, note=_note
     )
     _show(figures, out / "voice-world.safetensors")
+
+
+def voice_styles(
+    out: OutOption,
+    weights: Annotated[Path | None, typer.Option(help="Another voice than the shipped.")] = None,
+) -> None:
+    """Only the styles of a finished voice, after a change of the plan; needs no teachers."""
+    from empatheia.files import check_writable
+    from empatheia.speech.world.generator import FILE
+    from empatheia.training.voice_styles import renew_styles
+
+    check_writable(out)
+    renew_styles(weights, out / FILE, _note)
+    typer.echo(str(out / FILE))
 
 
 def voice_lexicon(

@@ -8,7 +8,7 @@ head. The style of a sentence is heard from *another* sentence of its group.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from empatheia import hub
 from empatheia.data.sampler import BucketSampler
 from empatheia.errors import InputError
 from empatheia.speech.world.features import APERIODICITY_BANDS, BANDS, FloatArray
+from empatheia.speech.world.generator import FILE
 from empatheia.speech.world.network import (
     FRAME_WIDTH,
     STEP_FRAMES,
@@ -31,14 +31,12 @@ from empatheia.speech.world.network import (
 )
 from empatheia.training.loop import LoopConfig, Report, run
 from empatheia.training.voice_cache import cached_clips
-from empatheia.training.voice_calibration import calibrate
 from empatheia.training.voice_data import VoiceClip, analyse_folder, varied_clips
-from empatheia.training.voice_styles import build_styles
+from empatheia.training.voice_styles import build_styles, fitted, save_voice
 
 HEARD = 200  # mel frames (2.5 s) from which a style is heard
 _F0, _VOICED = BANDS + APERIODICITY_BANDS, BANDS + APERIODICITY_BANDS + 1
 STYLE_NOISE = 0.05
-PROBES, PROBE_STEPS = 2, (150, 260)  # sentences on which styles are calibrated, and their length
 
 Note = Callable[[str], None]
 
@@ -220,15 +218,6 @@ def frame_statistics(clips: Sequence[VoiceClip]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(mean).float(), torch.from_numpy(std).float()
 
 
-def save_voice(
-    path: Path, network: VoiceNetwork, styles: Mapping[str, Tensor], meta: Mapping[str, Any]
-) -> None:
-    """Write a voice's weight file (int8 matrices); ``styles`` are tables under ``styles.``."""
-    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
-    record = {"kind": "world-voice", "config": asdict(network.config), **meta}
-    hub.save(path, tensors | {f"styles.{k}": v for k, v in styles.items()}, record, int8=True)
-
-
 def train_voice(
     teachers: Path,
     out: Path,
@@ -256,10 +245,7 @@ def train_voice(
         seed=seed,
     )
     figures = run(stage, loop, out, resume, report) or stage.validate()
-    heard = build_styles(stage.network, recordings)
-    spoken = [r.phonemes for r in recordings if PROBE_STEPS[0] <= r.steps.sum() <= PROBE_STEPS[1]]
-    table = calibrate(stage.network, heard, spoken[:: len(spoken) // PROBES + 1], report=note)
-    styles = table.tensors()
+    styles = fitted(stage.network, build_styles(stage.network, recordings), note)
     meta = {"steps": steps, "sentences": len(recordings), "valid": figures}
-    save_voice(out / "voice-world.safetensors", stage.network, styles, meta)
+    save_voice(out / FILE, stage.network, styles, meta)
     return figures

@@ -2,8 +2,11 @@
 
 A mean style that is heard from teachers understates what is hard to hear in two seconds, above all
 the rate. The networks are differentiable, so each style of the table is moved along their gradient
-until durations and frames show the planned numbers, and no further from what was heard than that
-needs. Letters: K styles, N phonemes, T steps of 10 ms, F = 2T frames.
+until durations and frames show the planned numbers, and no further from where they were than that
+needs; one that shows them already stays. Formants, and the tilt of a neutral voice, are no plain
+numbers of its frames: the style encoder's own reading of them is used.
+
+Letters: K styles, N phonemes, T steps of 10 ms, F = 2T frames.
 """
 
 from __future__ import annotations
@@ -25,8 +28,11 @@ from empatheia.types import Phoneme, Profile
 NUMBERS = ("pitch", "span", "rate", "energy", "tilt")
 # A miss of this size costs one: shares of pitch, span and rate, dB, dB an octave.
 _TOLERANCE = torch.tensor([0.04, 0.12, 0.03, 1.0, 0.25])
-_STAY = 0.3  # cost of a unit of squared distance from the heard style
+_STAY = 0.3  # cost of a unit of squared distance from the style at the start
+_READ = torch.tensor([2, 5])  # formants and tilt in Variation.vector()
+_READ_TOLERANCE = torch.tensor([0.15, 0.12])
 _CHUNK = 32
+ROUNDS = 12  # steps of gradient descent
 _DB = 10.0 / float(np.log(10.0))
 
 
@@ -93,6 +99,11 @@ def mean_numbers(network: VoiceNetwork, probes: Sequence[Probe], styles: Tensor)
     return torch.stack([numbers(network, p, styles) for p in probes]).mean(0)
 
 
+def read(network: VoiceNetwork, styles: Tensor) -> Tensor:
+    """Formants and tilt as the style encoder reads them off styles, (K, style) -> (K, 2)."""
+    return network.style.labels(_unit(styles))[:, _READ]
+
+
 def planned(emotion: str, level: float, profile: Profile) -> Tensor:
     """The plan of a cell as (5,): log Hz, and the logarithms and differences of the others."""
     speaker, change = plan(emotion, level, profile)
@@ -103,19 +114,26 @@ def planned(emotion: str, level: float, profile: Profile) -> Tensor:
     )  # fmt: skip
 
 
+def _planned_reading() -> Tensor:
+    """Formants and tilt that the plan gives the neutral voices, (24, 2)."""
+    return torch.stack(
+        [torch.from_numpy(plan("neutral", 0.0, p)[1].vector())[_READ] for p in profiles()]
+    )
+
+
 def calibrate(
     network: VoiceNetwork,
     table: StyleTable,
     sentences: Sequence[Sequence[Phoneme]],
-    rounds: int = 16,
+    rounds: int = ROUNDS,
     rate: float = 0.08,
     report: Callable[[str], None] = lambda _: None,
 ) -> StyleTable:
     """Move every style of ``table`` towards its plan; neutral first, emotions against neutral.
 
-    Pitch is planned in Hz. Span, rate and energy are planned relative to an unchanged voice, which
-    is the median of the profiles here; tilt, which formants move as well, relative to the
-    profile's own neutral.
+    Pitch is planned in Hz. Span, rate, energy and formants are planned relative to an unchanged
+    voice, which is the median of the profiles here; an emotion's tilt relative to the profile's
+    own neutral, whose formants it keeps.
     """
     network.eval()
     network.requires_grad_(requires_grad=False)
@@ -126,22 +144,30 @@ def calibrate(
         found = _in_chunks(lambda s: mean_numbers(network, probes, s), heard["neutral"])
     base = (found - plain).median(0).values
     base[0] = 0.0
-    wanted = base + plain
-    wanted[:, 4] = found[:, 4]
-    neutral = _move(network, probes, heard["neutral"], wanted, rounds, rate)
+    asked_reading = _planned_reading()
+    with torch.no_grad():
+        asked_reading[:, 0] += (read(network, heard["neutral"]) - asked_reading)[:, 0].median()
+    free = _TOLERANCE.clone()
+    free[4] = torch.inf  # the reading says it
+    goal = _Goal(base + plain, free, asked_reading, _READ_TOLERANCE)
+    neutral = _move(network, probes, heard["neutral"], goal, rounds, rate)
     with torch.no_grad():
         own = _in_chunks(lambda s: mean_numbers(network, probes, s), neutral)
-    report(f"neutral: {_misses(own, wanted)}")
+        kept = read(network, neutral)
+    report(f"neutral: {_misses(own, goal)}, formants off by {_mean_miss(kept, goal):.3f}")
     cells = [(p, e, level) for p in range(len(own)) for e in EXPRESSIVE for level in LEVELS]
     who = torch.tensor([p for p, _, _ in cells])
     asked = torch.stack([planned(e, level, profiles()[p]) for p, e, level in cells]) - plain[who]
     target = own[who] + asked
     target[:, 0] = plain[who, 0] + asked[:, 0]
     flat = heard["expressive"].flatten(0, 2)
-    moved = _move(network, probes, flat, target, rounds, rate)
+    reading = kept[who]
+    only_formants = torch.tensor([float(_READ_TOLERANCE[0]), torch.inf])
+    goal = _Goal(target, _TOLERANCE, reading, only_formants)
+    moved = _move(network, probes, flat, goal, rounds, rate)
     with torch.no_grad():
         reached = _in_chunks(lambda s: mean_numbers(network, probes, s), moved)
-    report(f"emotions: {_misses(reached, target)}")
+    report(f"emotions: {_misses(reached, goal)}")
     return StyleTable(moved.reshape(heard["expressive"].shape), neutral)
 
 
@@ -154,17 +180,42 @@ def _unit(styles: Tensor) -> Tensor:
     return F.layer_norm(styles, styles.shape[-1:])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Goal:
+    """What K styles should show, and what miss costs one; inf where nothing is asked."""
+
+    numbers: Tensor  # (K, 5)
+    tolerance: Tensor  # (5,)
+    reading: Tensor  # (K, 2)
+    reading_tolerance: Tensor  # (2,)
+
+    def miss(self, found: Tensor, reading: Tensor, rows: Tensor) -> Tensor:
+        """How far off the styles numbered ``rows`` are, in units of the tolerances, (rows, 7)."""
+        return torch.cat(
+            [
+                (found - self.numbers[rows]) / self.tolerance,
+                (reading - self.reading[rows]) / self.reading_tolerance,
+            ],
+            dim=1,
+        )
+
+
 def _move(
     network: VoiceNetwork,
     probes: Sequence[Probe],
     heard: Tensor,
-    wanted: Tensor,
+    goal: _Goal,
     rounds: int,
     rate: float,
 ) -> Tensor:
-    """Gradient descent on styles, a chunk after another."""
-    out = []
-    for start, goal in zip(_unit(heard).split(_CHUNK), wanted.split(_CHUNK), strict=True):
+    """Gradient descent on styles, a chunk after another; a style that is on its plan stays."""
+    out = _unit(heard)
+    with torch.no_grad():
+        found = _in_chunks(lambda s: mean_numbers(network, probes, s), out)
+        miss = goal.miss(found, read(network, out), torch.arange(len(out)))
+    far = (miss.abs().amax(1) > 1).nonzero()[:, 0]
+    for rows in far.split(_CHUNK) if len(far) else ():
+        start = out[rows]
         style = start.clone().requires_grad_()
         optimizer = torch.optim.Adam([style], lr=rate)
         for step in range(rounds):
@@ -173,16 +224,22 @@ def _move(
             now = _unit(style)
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 found = mean_numbers(network, probes, now)
-            miss = (found - goal) / _TOLERANCE
+            miss = goal.miss(found, read(network, now), rows)
             cost = F.smooth_l1_loss(miss, torch.zeros_like(miss), reduction="sum")
             cost = cost + _STAY * ((now - start) ** 2).sum()
             optimizer.zero_grad()
             cost.backward()
             optimizer.step()
-        out.append(_unit(style.detach()))
-    return torch.cat(out)
+        out[rows] = _unit(style.detach())
+    return out
 
 
-def _misses(found: Tensor, wanted: Tensor) -> str:
-    off = (found - wanted).abs().mean(0)
-    return ", ".join(f"{n} off by {float(v):.3f}" for n, v in zip(NUMBERS, off, strict=True))
+def _misses(found: Tensor, goal: _Goal) -> str:
+    off = (found - goal.numbers).abs().mean(0)
+    asked = goal.tolerance.isfinite().tolist()
+    shown = [(n, float(v)) for n, v, yes in zip(NUMBERS, off, asked, strict=True) if yes]
+    return ", ".join(f"{name} off by {value:.3f}" for name, value in shown)
+
+
+def _mean_miss(reading: Tensor, goal: _Goal) -> float:
+    return float((reading - goal.reading).abs().mean(0)[0])

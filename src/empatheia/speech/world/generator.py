@@ -95,6 +95,16 @@ class WorldVoice:
         words = {"a": "AH0", "hello": "HH AH0 L OW1", "i'm": "AY1 M", "here": "HH IY1 R"}
         return cls(network, styles, Lexicon(words, _sound_of_letters))
 
+    @property
+    def network(self) -> VoiceNetwork:
+        """The trained networks, for training more on top of them."""
+        return self._network
+
+    @property
+    def styles(self) -> StyleTable:
+        """What :meth:`style_for` reads."""
+        return self._styles
+
     def phonemize(self, text: str) -> tuple[Phoneme, ...]:
         """Sounds of one sentence. Raises InputError where nothing can be spoken."""
         return phonemize(text, self._lexicon)
