@@ -11,9 +11,9 @@ import torch
 
 from empatheia.data.empathetic import examples, read_dialogues
 from empatheia.data.predictions import read_answers
-from empatheia.data.references import read_references
+from empatheia.data.references import Reference, read_references
 from empatheia.errors import InputError
-from empatheia.training.baselines import BaselineRecipe, train_baseline
+from empatheia.training.baselines import BaselineRecipe, situations, tfidf, train_baseline
 from empatheia.training.listeners import (
     Listener,
     ListenerConfig,
@@ -23,6 +23,7 @@ from empatheia.training.listeners import (
     meta,
 )
 from empatheia.training.loop import LoopConfig
+from empatheia.types import Turn
 
 SAID = (
     ("sad", "I lost my dear old dog today", "I am so sorry for you"),
@@ -64,6 +65,17 @@ def test_baselines_write_predictions(data: Path, tmp_path: Path, name: str) -> N
         assert answers[2].reply == "That is great news"
     if name == "multi-trs":
         assert answers[0].reply == "i am so sorry for you"
+
+
+def test_tfidf_learns_from_situations_too(data: Path) -> None:
+    dialogues = read_dialogues(data / "empathetic_dialogues" / "train.jsonl")
+    told = [replace(d, situation="a thunderstorm" if d.emotion == "afraid" else None)
+            for d in dialogues]  # fmt: skip
+    asked = Reference("x#1", "x", (Turn("speaker", "That thunderstorm!"),))
+    answer = tfidf(examples(told), situations(told), BaselineRecipe(least=1))
+    (found,) = answer([asked])
+    assert found.emotion == "afraid"
+    assert found.reply  # people replied to no situation
 
 
 def test_unknown_baseline(data: Path, tmp_path: Path) -> None:

@@ -28,13 +28,17 @@ class SentenceEmbedder:
     """
 
     def __init__(self, folder: Path) -> None:
+        from safetensors.torch import load_file
         from tokenizers import Tokenizer
-        from transformers import BertModel
+        from transformers import BertConfig, BertModel
 
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.enable_truncation(MAX_PIECES)
         self.tokenizer.enable_padding()
-        self.bert = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
+        self.bert = BertModel(BertConfig.from_pretrained(folder), add_pooling_layer=False).eval()
+        left_out = ("pooler.", "embeddings.position_ids")
+        found = load_file(folder / "model.safetensors").items()
+        self.bert.load_state_dict({k: v for k, v in found if not k.startswith(left_out)})
         self._known: dict[str, Tensor] = {}
 
     @classmethod

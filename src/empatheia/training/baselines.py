@@ -1,7 +1,8 @@
 """``empatheia train baseline``: what a system has to beat, trained on the same data.
 
 ``majority`` always names the commonest emotion and gives the commonest reply; ``tfidf`` is softmax
-regression on TF-IDF of words and pairs, replying with what people said to the most similar context;
+regression on TF-IDF of words and pairs, trained on contexts and on situations, replying with what
+people said to the most similar context;
 ``multi-trs`` and ``moel`` are networks of the field (see :mod:`empatheia.training.listeners`).
 """
 
@@ -31,6 +32,7 @@ from empatheia.training.listeners import (
     meta,
 )
 from empatheia.training.loop import LoopConfig, Report, run
+from empatheia.types import Dialogue, Turn
 
 NETWORKS: Final = ("multi-trs", "moel")
 NAMES: Final = ("majority", "tfidf", *NETWORKS)
@@ -41,6 +43,7 @@ Answerer = Callable[[Sequence[Reference]], list[Answer]]
 class BaselineRecipe:
     """Numbers of the two networks: about six epochs of responses, as their releases stop.
 
+    ``strength`` and ``iterations`` are those of tfidf (docs/experiments.md).
     ``fade``: share of the run after which a third of the gold labels is left to MoEL's listeners.
     """
 
@@ -53,6 +56,8 @@ class BaselineRecipe:
     batch_size: int = 16
     least: int = 2  # times a word must be seen
     fade: float = 2 / 3
+    strength: float = 1.5
+    iterations: int = 70
 
 
 def train_baseline(
@@ -73,16 +78,17 @@ def train_baseline(
     folder = data / "empathetic_dialogues"
     if not (folder / "train.jsonl").is_file():
         raise InputError(f"no empathetic_dialogues/train.jsonl in {data}; --data must hold it")
-    train = examples(read_dialogues(folder / "train.jsonl"))
+    dialogues = read_dialogues(folder / "train.jsonl")
+    train = examples(dialogues)
+    recipe = recipe or BaselineRecipe()
     settings: dict[str, Any] = {"system": name, "data": on.digest, "weights": "none"}
     answer: Answerer
     if name == "majority":
         answer = majority(train)
     elif name == "tfidf":
-        answer = tfidf(train, (recipe or BaselineRecipe()).least)
+        answer = tfidf(train, situations(dialogues), recipe)
     else:
         valid = examples(read_dialogues(folder / "valid.jsonl"))
-        recipe = recipe or BaselineRecipe()
         answer, settings["weights"] = _network(name, train, valid, out, recipe, resume, report)
     return write_answers(out, answer(on.items), settings)
 
@@ -99,15 +105,30 @@ def majority(train: Sequence[TextExample]) -> Answerer:
     return answer
 
 
-def tfidf(train: Sequence[TextExample], min_documents: int = 2) -> Answerer:
-    """Emotion by softmax regression; the reply that people gave to the nearest context."""
+def situations(dialogues: Sequence[Dialogue]) -> list[TextExample]:
+    """What each speaker was to talk about, as one turn: more texts to learn emotions from."""
+    return [
+        TextExample(d.id, (Turn("speaker", d.situation),), "", d.emotion or "")
+        for d in dialogues
+        if d.situation
+    ]
+
+
+def tfidf(
+    train: Sequence[TextExample], more: Sequence[TextExample], recipe: BaselineRecipe
+) -> Answerer:
+    """Emotion by softmax regression, learnt from ``train`` and ``more`` (which has no replies).
+
+    The reply is the one that people gave to the nearest context.
+    """
     try:
         from scipy.sparse import csr_matrix
     except ImportError as error:
         raise MissingExtraError("scikit-learn", "train") from error
     from empatheia.training.ngrams import fit_ngrams
 
-    model = fit_ngrams(train, min_documents)
+    told = [*train, *more]
+    model = fit_ngrams(told, recipe.least, recipe.strength, recipe.iterations)
 
     def matrix(histories: Sequence[Any]) -> Any:
         rows, columns, values = [], [], []

@@ -20,9 +20,15 @@ from empatheia.errors import MissingExtraError
 
 
 def fit_ngrams(
-    found: Sequence[TextExample], min_documents: int = 2, strength: float = 6.0
+    found: Sequence[TextExample],
+    min_documents: int = 2,
+    strength: float = 6.0,
+    iterations: int = 60,
 ) -> NgramClassifier:
-    """Multinomial logistic regression, L-BFGS; ``strength`` is the inverse of L2 regularisation."""
+    """Multinomial logistic regression, L-BFGS; ``strength`` is the inverse of L2 regularisation.
+
+    Stopping after ``iterations`` regularises too: with the default it has not converged.
+    """
     try:
         from scipy.sparse import csr_matrix
         from sklearn.linear_model import LogisticRegression
@@ -40,7 +46,7 @@ def fit_ngrams(
     shape = (len(found), len(vocabulary.terms))
     matrix = csr_matrix((np.asarray(values, np.float32), (rows, columns)), shape=shape)
     labels = np.asarray([EMOTIONS32.index(e.emotion) for e in found])
-    regression = LogisticRegression(C=strength, max_iter=60, solver="lbfgs", tol=1e-3)
+    regression = LogisticRegression(C=strength, max_iter=iterations, solver="lbfgs", tol=1e-3)
     regression.fit(matrix, labels)
     with torch.no_grad():
         model.weight[:, regression.classes_] = torch.tensor(regression.coef_.T, dtype=torch.float32)
