@@ -23,7 +23,10 @@ def voice(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for voice.json.")],
     ravdess: RavdessOption = None,
     weights: Annotated[Path | None, typer.Option(help="Another voice than the shipped.")] = None,
-    per_cell: Annotated[int, typer.Option(min=1, help="Sentences of each of 192 cells.")] = 2,
+    per_cell: Annotated[int, typer.Option(min=1, help="Sentences of each of 192 cells.")] = 4,
+    again: Annotated[
+        int, typer.Option(min=0, help="Cells, the least understood, that say all 100 sentences.")
+    ] = 6,
     teachers: Annotated[bool, typer.Option(help="Also hear the teachers themselves.")] = True,
     only: Annotated[str | None, typer.Option(help="One measurement by its name.")] = None,
 ) -> None:
@@ -39,7 +42,7 @@ def voice(
         typer.echo(line, err=True)
 
     scores = evaluate_voice(
-        WorldVoice.load(weights), dialogues, ravdess, out, per_cell, teachers, only, progress
+        WorldVoice.load(weights), dialogues, ravdess, out, per_cell, again, teachers, only, progress
     )
     text = json.dumps(scores, indent=1)
     path = out / "voice.json"
