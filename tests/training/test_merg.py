@@ -11,14 +11,22 @@ import pytest
 import torch
 
 from empatheia.data.builder.render import MEDIA
-from empatheia.errors import EmpatheiaError, InputError
+from empatheia.errors import ConfigError, EmpatheiaError, InputError
 from empatheia.training.coe import CoeConfig, add_lora
 from empatheia.training.content import ContentStage
 from empatheia.training.joint import JointStage
 from empatheia.training.loop import LoopConfig, run
 from empatheia.training.losses import LossWeights
 from empatheia.training.merg_data import Teachers, merg_examples
-from empatheia.training.merg_stage import MergConfig, MergNet, MergRow, MergStage, collate
+from empatheia.training.merg_stage import (
+    MergConfig,
+    MergNet,
+    MergRow,
+    MergStage,
+    collate,
+    without_chain,
+)
+from empatheia.training.reconstruction import Reconstruction
 from empatheia.training.style import StyleStage
 
 pytest.importorskip("peft")
@@ -50,14 +58,18 @@ def rows(folder: Path) -> list[MergRow]:
 @pytest.fixture
 def make(rows: list[MergRow]) -> Make:
     def made(
-        name: str, found: Sequence[MergRow] = (), net: MergNet | None = None, **changes: object
+        name: str,
+        found: Sequence[MergRow] = (),
+        net: MergNet | None = None,
+        through: Reconstruction | None = None,
+        **changes: object,
     ) -> MergStage:
         net = net or merg.net(senses=True)
         if name == "joint":
             torch.manual_seed(0)
             add_lora(net.reasoner.lm.lm, LORA)
         config = replace(CONFIG, **changes)  # type: ignore[arg-type]
-        return STAGES[name](net, found or rows, rows, config)
+        return STAGES[name](net, found or rows, rows, config, through=through)
 
     return made
 
@@ -158,16 +170,43 @@ def test_half_precision_is_near_enough(name: str, make: Make) -> None:
 
 
 @pytest.mark.parametrize("without", ["synchronizer", "disentangler"])
-def test_ablations_train(without: str, make: Make, rows: list[MergRow]) -> None:
-    net = merg.net(**{without: False})
-    stage = make("joint", net=net)
+def test_ablated_modules_train(without: str, make: Make) -> None:
+    stage = make("joint", net=merg.net(**{without: False}))
     loss = stage.loss(stage.batch(0))
     loss["loss"].backward()
     assert torch.isfinite(loss["loss"])
-    dropped = make(
-        "joint", net=merg.net(), **({"ccl": False} if without[0] == "s" else {"sac": False})
-    )
-    assert ("ccl" if without[0] == "s" else "sac") not in dropped.loss(dropped.batch(0))
+
+
+@pytest.mark.parametrize(("name", "loss"), [("content", "ccl"), ("style", "sac")])
+def test_without_its_loss_a_module_learns_through_the_generators(
+    name: str, loss: str, make: Make, tmp_path: Path
+) -> None:
+    """What it makes then sounds and looks more like the teacher's, which it is not shown."""
+    with pytest.raises(ConfigError, match="through the generators"):
+        make(name, **{loss: False})
+    stage = make(name, through=Reconstruction(*merg.generators()), **{loss: False})
+    first = stage.validate()
+    assert first["sounds"] > 0
+    run(stage, LOOP, tmp_path)
+    last = stage.validate()
+    assert last["sounds"] < 0.8 * first["sounds"], (first, last)
+    shown = "mouths" if name == "content" else "faces"
+    assert last[shown] < first[shown], (first, last)
+    frozen = [p for p in merg.generators()[0].network.parameters() if p.grad is not None]
+    assert not frozen
+
+
+def test_reconstruction_asks_for_generators_with_a_gradient() -> None:
+    with pytest.raises(ConfigError, match="use preset small"):
+        Reconstruction(object(), merg.generators()[1])  # type: ignore[arg-type]
+
+
+def test_without_chain_the_reply_follows_the_prompt(make: Make, rows: list[MergRow]) -> None:
+    bare = [without_chain(row) for row in rows]
+    assert all(len(row.chain) == 1 for row in bare)
+    parts = make("joint", bare).loss(collate(bare))
+    assert "label" not in parts
+    assert torch.isfinite(parts["loss"])
 
 
 def test_a_loss_that_is_no_number_names_the_examples(make: Make, rows: list[MergRow]) -> None:

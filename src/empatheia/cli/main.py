@@ -27,6 +27,7 @@ COMMANDS = (
     "evaluate",
     "report",
     "train",
+    "ablate",
     "data",
     "weights",
     "doctor",

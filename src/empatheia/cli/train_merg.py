@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from empatheia.training.loop import Report
-    from empatheia.training.merg import MergRecipe
+    from empatheia.training.merg import MergRecipe, Parts
 
 DataOption = Annotated[Path, typer.Option(help="Folder of `empatheia data render`.")]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder for log and weights.")]
@@ -53,13 +53,13 @@ def _command(stage: str) -> Callable[..., None]:
         resume: ResumeOption = False,
         threads: ThreadsOption = None,
     ) -> None:
-        recipe = _recipes(preset, [stage], set_, out, threads)[stage]
-        from empatheia.training.merg import read_media, small_parts, train_merg
+        recipe = recipes_of_preset(preset, [stage], set_, out, threads)[stage]
+        from empatheia.training.merg import read_media, train_merg
 
         read_media(data)  # a folder without media is said before weights are opened
-        parts = small_parts(reasoner, expression, senses)
+        parts = _open(preset, reasoner, expression, senses, recipe)
         figures = train_merg(
-            stage, data, out, parts, recipe, None, resume, _report(stage, recipe), _note
+            stage, data, out, parts, recipe, None, resume, report_lines(stage, recipe), _note
         )
         _show(stage, figures)
         typer.echo(str(out / "expression.safetensors"))
@@ -82,11 +82,15 @@ def all_stages(
     resume: ResumeOption = False,
     threads: ThreadsOption = None,
 ) -> None:
-    """Stages 1 to 4 in a row; stage 1 only with --text-data. --set applies to stages 2 to 4."""
+    """Stages 1 to 4 in a row; stage 1 only with --text-data.
+
+    --set applies to stages 2 to 4 (loop.steps=200), or to one of them (joint.loop.steps=200).
+    """
     from empatheia.errors import InputError
 
-    recipes = _recipes(preset, list(_HELP), set_, out, threads)
-    from empatheia.training.merg import Parts, read_media, small_parts, train_in_a_row
+    from empatheia.training.merg import RECIPES, Parts, read_media, train_in_a_row
+
+    recipes = recipes_of_preset(preset, list(RECIPES.get(preset, _HELP)), set_, out, threads)
 
     read_media(data)
     if text_data is not None:
@@ -95,14 +99,35 @@ def all_stages(
         reasoner = _coe(text_data, text, base, out / "coe", preset, resume)
 
     def opener(expression: Path | None) -> Parts:
-        return small_parts(reasoner, expression, senses)
+        known = out / "coe" / "reasoner.safetensors"  # where stage 1 is one of the row
+        start = known if "coe" in recipes and expression is not None else reasoner
+        return _open(preset, start, expression, senses, next(iter(recipes.values())))
 
     figures = train_in_a_row(
-        data, out, opener, recipes, resume, lambda s: _report(s, recipes[s]), _note
+        data, out, opener, recipes, resume, lambda s: report_lines(s, recipes[s]), _note
     )
     for stage, found in figures.items():
         _show(stage, found)
     typer.echo(str(out / "joint" / "expression.safetensors"))
+
+
+def _open(
+    preset: str,
+    reasoner: Path | None,
+    expression: Path | None,
+    senses: Path | None,
+    recipe: MergRecipe,
+) -> Parts:
+    """What a stage of this preset starts from."""
+    from empatheia.errors import InputError
+    from empatheia.presets import BACKBONES
+    from empatheia.training.merg import paper_parts, small_parts
+
+    if preset not in BACKBONES:
+        return small_parts(reasoner, expression, senses)
+    if senses is not None:
+        raise InputError("--senses: the paper's ear and eye are its models; leave it out")
+    return paper_parts(BACKBONES[preset], reasoner, expression, recipe.lora)
 
 
 def _coe(data: Path, text: Path, base: Path, out: Path, preset: str, resume: bool) -> Path:
@@ -117,10 +142,17 @@ def _coe(data: Path, text: Path, base: Path, out: Path, preset: str, resume: boo
     return written
 
 
-def _recipes(
-    preset: str, stages: list[str], settings: list[str] | None, out: Path, threads: int | None
+def recipes_of_preset(
+    preset: str,
+    stages: Sequence[str],
+    settings: Sequence[str] | None,
+    out: Path,
+    threads: int | None,
 ) -> dict[str, MergRecipe]:
-    """Recipes with their changes; checks what can be checked before work begins."""
+    """Recipes with their changes; checks what can be checked before work begins.
+
+    A setting is for every stage, or, with a stage's name in front, for that one alone.
+    """
     from empatheia.config import override
     from empatheia.errors import InputError, unknown
     from empatheia.files import check_writable
@@ -128,7 +160,12 @@ def _recipes(
 
     if preset not in RECIPES:
         raise InputError(unknown("preset", preset, RECIPES))
-    recipes = {name: override(RECIPES[preset][name](), settings or ()) for name in stages}
+    recipes = {name: RECIPES[preset][name]() for name in stages}
+    for setting in settings or ():
+        stage, _, rest = setting.partition(".")
+        alone = stage in recipes
+        for name in [stage] if alone else stages:
+            recipes[name] = override(recipes[name], [rest if alone else setting])
     check_writable(out)
     if threads is not None:
         import torch
@@ -137,7 +174,7 @@ def _recipes(
     return recipes
 
 
-def _report(stage: str, recipe: MergRecipe) -> Report:
+def report_lines(stage: str, recipe: MergRecipe) -> Report:
     """A line on standard error every fifty steps, with losses and the time that is left."""
     import time
     from collections.abc import Mapping

@@ -45,5 +45,5 @@ class ContentStage(MergStage):
         return ReplyStates(states, stack_places([places_of_words(row.words) for row in batch.rows]))
 
     def _parts(self, batch: MergBatch) -> dict[str, Tensor]:
-        parts = self.net.ccl(self._reply(batch), batch, self.config.weights)
+        parts = self.ccl(self._reply(batch), batch)
         return {"loss": parts.pop("ccl"), **parts}

@@ -25,23 +25,40 @@ class JointStage(MergStage):
         return [
             p
             for n, p in named
-            if "lora_" in n or n.startswith("expression.") or n.startswith(senses)
+            if "lora_" in n
+            or n.startswith(("expression.", "reasoner.lm.added."))
+            or n.startswith(senses)
         ]
 
     def _parts(self, batch: MergBatch) -> dict[str, Tensor]:
         found = self.net(batch)
         emotion = torch.tensor([row.emotion for row in batch.rows])
         emp = self.net.emp(found, emotion, self.config)
-        nothing = torch.zeros(())
-        parts = dict(emp)
-        if self.config.ccl:
-            parts |= self.net.ccl(found.reply, batch, self.config.weights)
-        if self.config.sac:
-            parts |= self.net.sac(found.signals, batch, self.config.weights)
-        total = l_oal(
-            parts["emp"],
-            parts.get("ccl", nothing),
-            parts.get("sac", nothing),
-            self.config.weights,
-        )
+        parts = emp | self.ccl(found.reply, batch) | self.sac(found.signals, batch)
+        total = l_oal(parts["emp"], parts["ccl"], parts["sac"], self.config.weights)
         return {"loss": total, **parts}
+
+
+class EmpStage(JointStage):
+    """Stage 1, ``coe``, on multimodal data and a published language model: L_emp alone (Eq. 8).
+
+    Trains LoRA, the rows of marks and signal tokens, and the projectors of sound and pictures.
+    """
+
+    name = "coe"
+
+    def _choose(self) -> list[nn.Parameter]:
+        chosen = {id(p) for p in super()._choose()}
+        signals = "expression.signals."
+        others = ("expression.content.", "expression.style.")
+        named = self.net.named_parameters()
+        return [
+            p
+            for n, p in named
+            if id(p) in chosen and (n.startswith(signals) or not n.startswith(others))
+        ]
+
+    def _parts(self, batch: MergBatch) -> dict[str, Tensor]:
+        emotion = torch.tensor([row.emotion for row in batch.rows])
+        parts = self.net.emp(self.net(batch), emotion, self.config)
+        return {"loss": parts["emp"], **parts}

@@ -15,19 +15,32 @@ from empatheia.data import manifest
 from empatheia.errors import InputError, WeightsError
 from empatheia.expression import Expression, expression_config
 from empatheia.files import digest_of
+from empatheia.paper.reasoner import PublishedReasoner
+from empatheia.presets import BACKBONES as PAPERS
 from empatheia.protocols import FaceGenerator, SpeechGenerator
 from empatheia.reasoner import Reasoner
 from empatheia.senses import Senses
 from empatheia.training.coe import CoeConfig, add_lora, merge_lora
 from empatheia.training.content import ContentStage
-from empatheia.training.joint import JointStage
+from empatheia.training.devices import device_of_process
+from empatheia.training.distributed import is_main, main_first
+from empatheia.training.joint import EmpStage, JointStage
 from empatheia.training.loop import LoopConfig, Report, run
 from empatheia.training.merg_data import HOW_TO_RENDER, MergExample, Teachers, merg_examples
-from empatheia.training.merg_stage import MergConfig, MergNet, MergRow, MergStage, row_of
+from empatheia.training.merg_stage import (
+    MergConfig,
+    MergNet,
+    MergRow,
+    MergStage,
+    row_of,
+    without_chain,
+)
+from empatheia.training.reconstruction import Reconstruction
 from empatheia.training.style import StyleStage
 from empatheia.types import Dialogue
 
 STAGES: dict[str, type[MergStage]] = {
+    "coe": EmpStage,
     "content": ContentStage,
     "style": StyleStage,
     "joint": JointStage,
@@ -38,7 +51,7 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class MergRecipe:
-    """``synchronizer`` and ``disentangler`` are False in the ablations w/o CS and w/o SD.
+    """``synchronizer``, ``disentangler``, ``chain``: False in ablations w/o CS, w/o SD, w/o CoE.
 
     ``limit`` is how many replies are learned from (0: all); ``lora`` is for ``joint`` alone.
     """
@@ -48,16 +61,25 @@ class MergRecipe:
     lora: CoeConfig = field(default_factory=lambda: CoeConfig(lora_rank=64, lora_alpha=64))
     synchronizer: bool = True
     disentangler: bool = True
+    chain: bool = True
     limit: int = 0
 
 
+ADAPTED = ("coe", "joint")  # stages with LoRA beside the language model
+# The paper names LoRA, bf16 and accumulation, and no numbers: these are ours (docs/paper.md).
+PAPER: dict[str, Callable[[], MergRecipe]] = {
+    "coe": lambda: MergRecipe(LoopConfig(1500, 2e-4, accumulate=8), MergConfig(4, teacher=0.0)),
+    "content": lambda: MergRecipe(LoopConfig(6000, 1e-3, warmup=300), MergConfig(16, teacher=0.0)),
+    "style": lambda: MergRecipe(LoopConfig(2000, 1e-3, warmup=100), MergConfig(16, teacher=0.0)),
+    "joint": lambda: MergRecipe(LoopConfig(1000, 1e-4, accumulate=8), MergConfig(4, teacher=0.0)),
+}
 RECIPES: dict[str, dict[str, Callable[[], MergRecipe]]] = {
     "small": {
         "content": lambda: MergRecipe(LoopConfig(4000, 1e-3, warmup=200), MergConfig(16)),
         "style": lambda: MergRecipe(LoopConfig(1500, 1e-3, warmup=100), MergConfig(16)),
         "joint": lambda: MergRecipe(LoopConfig(800, 2e-4, warmup=50), MergConfig(8)),
     }
-}
+} | dict.fromkeys(PAPERS, PAPER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +91,7 @@ class Parts:
     face: FaceGenerator
     digest: str
     expression: Expression | None = None
+    device: str = "cpu"
 
 
 def load_reasoner_file(path: Path, senses: Path | None = None) -> Reasoner:
@@ -77,12 +100,11 @@ def load_reasoner_file(path: Path, senses: Path | None = None) -> Reasoner:
     try:
         reasoner = Reasoner.from_meta(weights.meta)
         reasoner.load_state_dict(dict(weights.tensors))
-        if senses is not None:
-            found = hub.load(senses)
-            reasoner.senses = Senses.from_meta(found.meta)
-            reasoner.senses.load_state_dict(dict(found.tensors))
     except (RuntimeError, KeyError, TypeError) as error:
-        raise WeightsError(f"{senses or path} does not fit this version: {error}") from error
+        raise WeightsError(f"{path} does not fit this version: {error}") from error
+    if senses is not None:
+        reasoner.senses = Senses.load(senses)
+        reasoner.senses.fits(reasoner.lm.config.dim)
     return reasoner.eval()
 
 
@@ -95,6 +117,47 @@ def small_parts(reasoner: Path | None, expression: Path | None, senses: Path | N
     voice, face = WorldVoice.load(), DrawnFace.load(size=128)
     known = Expression.load(expression) if expression is not None else None
     return Parts(opened, voice, face, f"{voice.digest}-{face.version}", known)
+
+
+def paper_parts(
+    backbone: str, reasoner: Path | None, expression: Path | None, lora: CoeConfig
+) -> Parts:
+    """The published models, and around them what earlier stages trained. Raises WeightsError."""
+    from empatheia.paper import system
+    from empatheia.paper.folder import Models
+    from empatheia.paper.reasoner import open_reasoner
+    from empatheia.presets import shipped_reasoner
+
+    models = Models.here(backbone)
+    models.need([*models.language(), *models.generators()])
+    device = device_of_process(system.one_device())
+    opened = open_reasoner(models, shipped_reasoner()[0], device)
+    adapt(opened, lora)
+    if reasoner is not None:
+        opened.take(reasoner, merge=False)
+    opened.save_memory()
+    voice, face = system.open_voice(models), system.open_face(models)
+    known = Expression.load(expression) if expression is not None else None
+    return Parts(opened, voice, face, f"{voice.digest}-{face.digest}", known, device)
+
+
+def adapt(reasoner: Reasoner, lora: CoeConfig) -> None:
+    """LoRA beside the language model, unless it is there already."""
+    network = reasoner.lm.lm
+    if any("lora_" in name for name, _ in network.named_parameters()):
+        return
+    if hasattr(network, "peft_config"):  # left behind by an adapter that was merged away
+        del network.peft_config
+    add_lora(network, lora)
+    if isinstance(reasoner, PublishedReasoner):
+        reasoner.adapters = {
+            "lora_rank": lora.lora_rank,
+            "lora_alpha": lora.lora_alpha,
+            "lora_dropout": lora.lora_dropout,
+        }
+        for name, parameter in network.named_parameters():
+            if "lora_" in name:  # what trains is full precision whatever it stands beside
+                parameter.data = parameter.data.float()
 
 
 def read_media(data: Path) -> tuple[list[Dialogue], str]:
@@ -141,28 +204,32 @@ def train_merg(
     sets = [merg_examples(found) for found in split(dialogues)]
     sets = [found[: recipe.limit] if recipe.limit else found for found in sets]
     teachers = Teachers(parts.speech, parts.face, parts.digest, cache or out / "teachers")
-    rows = [_rows(parts, found, teachers, note) for found in sets]
+    with main_first():
+        rows = [rows_of(parts, found, teachers, note) for found in sets]
+    if not recipe.chain:
+        rows = [[without_chain(row) for row in found] for found in rows]
     net = MergNet(parts.reasoner, parts.expression or _new_expression(parts, recipe))
-    if stage == "joint":
-        network = net.reasoner.lm.lm
-        if hasattr(network, "peft_config"):  # left behind by an adapter that was merged away
-            del network.peft_config
-        add_lora(network, recipe.lora)
-    run_of = STAGES[stage](net, rows[0], rows[1], recipe.stage, recipe.loop.seed)
-    figures = run(run_of, recipe.loop, out, resume, report)
-    told: dict[str, object] = {
-        "stage": stage,
-        "valid": figures,
-        "version": __version__,
-        "recipe": asdict(recipe),
+    if stage in ADAPTED:
+        adapt(net.reasoner, recipe.lora)
+    net.to(parts.device)
+    through = None
+    if not (recipe.stage.ccl and recipe.stage.sac):
+        through = Reconstruction(parts.speech, parts.face)
+    run_of = STAGES[stage](net, rows[0], rows[1], recipe.stage, recipe.loop.seed, through)
+    about = {
+        "recipe": {name: value for name, value in asdict(recipe).items() if name != "loop"},
         "data": digest,
         "replies": [len(found) for found in rows],
     }
-    _save(stage, net, out, told)
+    figures = run(run_of, recipe.loop, out, resume, report, about)
+    told = {"stage": stage, "valid": figures, "version": __version__, **about}
+    with main_first():  # the others go on when the files are there
+        if is_main():
+            _save(stage, net, out, told | {"recipe": asdict(recipe)})
     return figures
 
 
-def _rows(
+def rows_of(
     parts: Parts, found: Sequence[MergExample], teachers: Teachers, note: Note | None
 ) -> list[MergRow]:
     out = []
@@ -183,16 +250,20 @@ def _new_expression(parts: Parts, recipe: MergRecipe) -> Expression:
 
 
 def _save(stage: str, net: MergNet, out: Path, told: Mapping[str, Any]) -> None:
-    net.expression.save(out / "expression.safetensors", told, int8=True)
-    if stage != "joint":
-        return
     reasoner = net.reasoner
+    published = isinstance(reasoner, PublishedReasoner)
+    net.expression.save(out / "expression.safetensors", told, int8=not published)
+    if stage not in ADAPTED:
+        return
+    if isinstance(reasoner, PublishedReasoner):
+        reasoner.keep(out / "reasoner.safetensors", told)
+        return
     merge_lora(reasoner.lm.lm)
     senses, reasoner.senses = reasoner.senses, None
     meta = reasoner.meta() | dict(told)
     hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True)
     if senses is not None:
-        hub.save(out / "senses.safetensors", senses.state_dict(), senses.meta(), int8=True)
+        senses.save(out / "senses.safetensors")
         reasoner.senses = senses
 
 
@@ -204,11 +275,12 @@ def train_in_a_row(
     resume: bool = False,
     report: Callable[[str], Report] | None = None,
     note: Note | None = None,
+    cache: Path | None = None,
 ) -> dict[str, dict[str, float]]:
     """Content, style and joint, each from what the one before it wrote into ``out/STAGE``.
 
     ``opener`` gives the parts around an expression file. With ``resume`` a stage whose result is
-    there is not trained again.
+    there is not trained again. The teachers' words are kept in ``cache``, else in ``out/teachers``.
     """
     figures: dict[str, dict[str, float]] = {}
     before: Path | None = None
@@ -221,7 +293,7 @@ def train_in_a_row(
                 out / stage,
                 opener(before),
                 recipe,
-                out / "teachers",
+                cache or out / "teachers",
                 resume,
                 report(stage) if report else None,
                 note,

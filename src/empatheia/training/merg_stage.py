@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from empatheia.data.labels import AGES, EMOTIONS8, EMOTIONS32, GENDERS, TONES
 from empatheia.data.sampler import BucketSampler
-from empatheia.errors import EmpatheiaError
+from empatheia.errors import ConfigError, EmpatheiaError
 from empatheia.expression import Expression, reply_states
 from empatheia.latents.content import ReplyStates
 from empatheia.latents.places import Places, places_of_frames, places_of_phonemes, stack_places
@@ -20,6 +21,7 @@ from empatheia.llm.prompt import target_ids
 from empatheia.llm.signals import Signals, token_words
 from empatheia.reasoner import Reasoner, Request
 from empatheia.senses import Reading
+from empatheia.training.devices import moved
 from empatheia.training.losses import (
     UNKNOWN,
     LossWeights,
@@ -30,6 +32,7 @@ from empatheia.training.losses import (
     l_sal,
 )
 from empatheia.training.merg_data import MergExample, Teaching
+from empatheia.training.reconstruction import Reconstruction
 from empatheia.types import Phoneme
 
 if TYPE_CHECKING:
@@ -38,7 +41,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MergConfig:
-    """``ccl`` and ``sac`` are False in the ablations w/o L_ccl and w/o L_sac."""
+    """``ccl`` and ``sac`` are False in the ablations w/o L_ccl and w/o L_sac.
+
+    What then trains content and style is ``training.reconstruction``.
+    """
 
     batch_size: int = 8
     teacher: float = 0.7  # share of the text readers in the target of the speaker's label
@@ -148,6 +154,8 @@ class MergNet(nn.Module):
         logits = torch.cat([lm.logits(found.hidden), table.logits(found.hidden)], -1).float()
         plain = ~found.is_label
         words = F.cross_entropy(logits[plain], found.targets[plain])
+        if not found.is_label.any():  # the ablation w/o CoE
+            return {"emp": words, "words": words}
         logp = logits[found.is_label].log_softmax(-1)[:, list(lm.tokenizer.labels.emotions)]
         gold = F.one_hot(emotion, len(EMOTIONS32)).float()
         wanted = (1 - config.teacher) * gold + config.teacher * found.evidence.exp()
@@ -227,6 +235,11 @@ def row_of(reasoner: Reasoner, example: MergExample, teaching: Teaching, fps: in
     )
 
 
+def without_chain(row: MergRow) -> MergRow:
+    """The ablation w/o CoE: ``<reply>`` stands right behind the prompt."""
+    return replace(row, chain=row.chain[-1:])
+
+
 def collate(rows: Sequence[MergRow]) -> MergBatch:
     taught = [row.teaching for row in rows]
     pad = nn.utils.rnn.pad_sequence
@@ -258,8 +271,13 @@ class MergStage:
         valid: Sequence[MergRow],
         config: MergConfig,
         seed: int = 0,
+        through: Reconstruction | None = None,
     ) -> None:
         self.net, self.config = net, config
+        self.device = next(net.parameters()).device
+        self.through = through
+        if through is None and not (config.ccl and config.sac):
+            raise ConfigError("without ccl or sac a stage learns through the generators: give them")
         self.rows, self.valid_rows = train, valid
         size = min(config.batch_size, len(train))
         self.sampler = BucketSampler([len(r.frames) for r in train], size, seed)
@@ -275,17 +293,39 @@ class MergStage:
     def _parts(self, batch: MergBatch) -> dict[str, Tensor]:
         raise NotImplementedError
 
+    def ccl(self, reply: ReplyStates, batch: MergBatch) -> dict[str, Tensor]:
+        """L_ccl, or what stands in its place."""
+        if self.config.ccl or self.through is None:
+            return self.net.ccl(reply, batch, self.config.weights)
+        return self.through.content(self.net.expression, reply, batch, self.config.weights)
+
+    def sac(self, signals: Signals, batch: MergBatch) -> dict[str, Tensor]:
+        """L_sac, or what stands in its place."""
+        if self.config.sac or self.through is None:
+            return self.net.sac(signals, batch, self.config.weights)
+        style = self.net.expression.style(signals.speech, signals.video)
+        return self.through.style(self.net.expression, style, batch, self.config.weights)
+
     def groups(self, lr: float) -> list[dict[str, Any]]:
         matrices = [p for p in self.trains if p.ndim >= 2]
         vectors = [p for p in self.trains if p.ndim < 2]
         return [{"params": matrices, "lr": lr}, {"params": vectors, "lr": lr, "weight_decay": 0.0}]
 
     def batch(self, step: int) -> MergBatch:
-        return collate([self.rows[i] for i in self.sampler.batch(step)])
+        return self._collated([self.rows[i] for i in self.sampler.batch(step)])
+
+    def _collated(self, rows: Sequence[MergRow]) -> MergBatch:
+        """A batch where the network lies."""
+        return moved(collate(rows), self.device)
+
+    def _there(self, batch: MergBatch) -> dict[str, Tensor]:
+        """The parts, with what is made on the way made where the network lies."""
+        with nullcontext() if self.device.type == "cpu" else self.device:
+            return self._parts(batch)
 
     def loss(self, batch: MergBatch) -> dict[str, Tensor]:
         """Raises EmpatheiaError naming the examples where it is no number."""
-        parts = self._parts(batch)
+        parts = self._there(batch)
         if not torch.isfinite(parts["loss"]):
             raise EmpatheiaError(
                 f"stage {self.name}: the loss is {float(parts['loss'].detach())} on the examples "
@@ -298,7 +338,7 @@ class MergStage:
         self.net.eval()
         totals: dict[str, float] = {}
         for start in range(0, len(self.valid_rows), self.config.batch_size):
-            batch = collate(self.valid_rows[start : start + self.config.batch_size])
-            for name, value in self._parts(batch).items():
+            batch = self._collated(self.valid_rows[start : start + self.config.batch_size])
+            for name, value in self._there(batch).items():
                 totals[name] = totals.get(name, 0.0) + float(value) * len(batch.rows)
         return {name: value / len(self.valid_rows) for name, value in totals.items()}

@@ -31,5 +31,5 @@ class StyleStage(MergStage):
         return [*expression.style.parameters(), *expression.signals.parameters()]
 
     def _parts(self, batch: MergBatch) -> dict[str, Tensor]:
-        parts = self.net.sac(self.net(batch).signals, batch, self.config.weights)
+        parts = self.sac(self.net(batch).signals, batch)
         return {"loss": parts.pop("sac"), **parts}

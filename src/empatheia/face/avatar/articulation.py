@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from empatheia.face.avatar.controls import INDEX, Curve, pose
+from empatheia.face.avatar.controls import CONTROLS, Curve, pose
 from empatheia.face.visemes import CHANNELS, VISEMES, Content
 
 _SHAPES = {
@@ -24,18 +26,23 @@ _SHAPES = {
     "UU": {"jaw": 0.34, "round": 1.0, "wide": -0.2},
     "HH": {"jaw": 0.28, "teeth": 0.2},
 }
-_TABLE = np.stack([pose(**_SHAPES[name]) for name in VISEMES])  # (visemes, controls)
+_TABLE = torch.from_numpy(np.stack([pose(**_SHAPES[name]) for name in VISEMES]))
 
 
 def articulate(content: Content) -> Curve:
     """(frames, CONTENT_DIM) -> mouth controls of a face without feeling, (frames, controls)."""
-    shares = np.clip(content[:, : len(VISEMES)], 0, 1)
-    shares = shares / np.maximum(shares.sum(1, keepdims=True), 1.0)
-    out = shares @ _TABLE
-    loud = np.clip(content[:, CHANNELS.index("energy")], 0, 1)
-    closed = np.clip(content[:, CHANNELS.index("closure")] * 1.25, 0, 1)
-    out[:, INDEX["jaw"]] *= (0.62 + 0.48 * loud) * (1 - closed)
-    out[:, INDEX["press"]] = np.maximum(out[:, INDEX["press"]] ** 2, closed)
+    return np.asarray(mouth(torch.from_numpy(content).float()).numpy())
+
+
+def mouth(content: Tensor) -> Tensor:
+    """The same for (..., CONTENT_DIM), with a gradient."""
+    shares = content[..., : len(VISEMES)].clamp(0, 1)
+    shares = shares / shares.sum(-1, keepdim=True).clamp(min=1.0)
+    out = dict(zip(CONTROLS, (shares @ _TABLE).unbind(-1), strict=True))
+    loud = content[..., CHANNELS.index("energy")].clamp(0, 1)
+    closed = (content[..., CHANNELS.index("closure")] * 1.25).clamp(0, 1)
+    out["jaw"] = out["jaw"] * (0.62 + 0.48 * loud) * (1 - closed)
+    out["press"] = torch.maximum(out["press"] ** 2, closed)
     for name in ("teeth", "lower_teeth", "tuck"):
-        out[:, INDEX[name]] *= 1 - closed
-    return out.astype(np.float32)
+        out[name] = out[name] * (1 - closed)
+    return torch.stack([out[name] for name in CONTROLS], -1)

@@ -107,7 +107,11 @@ class DrawnFace:
     @torch.inference_mode()
     def expression(self, style: Tensor) -> np.ndarray:
         """What a style means: the face it makes, by the names in ``feeling.EXPRESSION``."""
-        return self._style.decode(style[None].float())[0].clamp(-1.2, 1.2).numpy()
+        return self.expressions(style[None].float())[0].clamp(-1.2, 1.2).numpy()
+
+    def expressions(self, styles: Tensor) -> Tensor:
+        """The same for (clip, style), unbounded and with a gradient."""
+        return self._style.decode(styles)
 
     def prepare(self, avatar: Avatar) -> None:
         """Paints the still layers of ``avatar`` now, so that the first picture comes at once."""

@@ -1,0 +1,1 @@
+"""What trains and evaluates in one: reports of a stage, ablations."""

@@ -1,0 +1,60 @@
+"""Every command of ``runs/small.sh`` exists, with the options that it is given."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from empatheia.cli.main import build_app
+
+SMALL = Path(__file__).parents[1] / "runs" / "small.sh"
+bash = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+
+
+def script(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", str(SMALL), *words],
+        capture_output=True, text=True, timeout=120, env={**os.environ, **more},
+    )  # fmt: skip
+
+
+def parsed(words: list[str]) -> str:
+    """The command's full name; click refuses what it does not know."""
+    command: Any = get_command(build_app())
+    context, names = command.make_context("empatheia", list(words)), []
+    while hasattr(command, "commands"):
+        name, command, words = command.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )
+        names.append(name)
+        context = command.make_context(name, words, parent=context)
+    return " ".join(names)
+
+
+@bash
+@pytest.mark.parametrize("quick", ["0", "1"])
+def test_every_command_is_real(tmp_path: Path, quick: str) -> None:
+    done = script(str(tmp_path / "data"), str(tmp_path / "out"), DRY="1", QUICK=quick)
+    assert done.returncode == 0, done.stderr
+    lines = [shlex.split(line[2:]) for line in done.stdout.splitlines() if line.startswith("$ ")]
+    assert {line[0] for line in lines} == {"empatheia"}
+    names = [parsed(line[1:]) for line in lines]
+    assert names[:3] == ["train text", "train base", "train coe"]
+    assert names[-3:] == ["data render", "train all", "reply"]
+    assert {"train voice", "train face-style", "train ear", "train eye", "train senses"} <= {*names}
+    assert not (tmp_path / "out").exists()
+
+
+@bash
+def test_what_is_missing_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    done = script(str(tmp_path), str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert f"missing: the folder {tmp_path}/empathetic_dialogues" in done.stderr
+    assert not (tmp_path / "out").exists()
