@@ -1,11 +1,12 @@
-"""Weight files: safetensors with a JSON header, matrices optionally kept as int8 rows or int4 groups.
+"""Weight files: safetensors with a JSON header, matrices optionally in int8 or int4.
 
 A tensor that goes by two names (tied embeddings) is stored once.
 
 A matrix W (rows x columns) is stored as ``round(W / s)`` with one float32 scale ``s`` a row, which
 quarters the download and changes no result that we measure (docs/experiments.md). With int4, 32
-numbers of a row share a float16 scale, so that the largest of them is exactly -8 of it (the Q4_0 layout of
-llama.cpp); a model has to be trained for that (``training.rounding``). Loading gives float32 back. A file is written under a temporary name and renamed.
+numbers of a row share a float16 scale, so that the largest of them is exactly -8 of it (the Q4_0
+layout of llama.cpp); a model has to be trained for that (``training.rounding``). Loading gives
+float32 back. A file is written under a temporary name and renamed.
 """
 
 from __future__ import annotations

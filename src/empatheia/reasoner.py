@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
 from empatheia.data.tidy import fingerprint
-from empatheia.encoders.critic import Critic
 from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import TextEncoder, TextFeatures
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from empatheia.senses import Reading, Senses
 
 
+FIT_BATCH = 128  # replies that are read at once
 NGRAM_SHARE = 0.5  # of the n-gram reader in the evidence (tuned on valid)
 
 
@@ -67,14 +68,12 @@ class Choice:
     score: float
     match: float
     logprob: float
-    critic: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """Weights of the score by which one of the candidates is chosen (tuned on valid)."""
 
-    critic: float = 0.3  # where there is one: how like a person's answer to this dialogue
     match: float = 1.0
     common: float = 0.5  # how well it would fit any context: what makes a reply generic
     logprob: float = 0.3
@@ -127,21 +126,11 @@ class Reasoner(nn.Module):
         self.projector = projector
         self.lm = lm
         self.senses = None
-        self._critic: tuple[Critic, ...] = ()  # in a tuple: no part of this module and its file
         self.register_buffer("common_context", torch.zeros(encoder.config.match_dim))
         self.register_buffer("stock", torch.zeros(stock, dtype=torch.long))
 
-    @property
-    def critic(self) -> Critic | None:
-        """Who has the last word on which reply is given, where it is there."""
-        return self._critic[0] if self._critic else None
-
-    @critic.setter
-    def critic(self, critic: Critic | None) -> None:
-        self._critic = (critic,) if critic is not None else ()
-
     def halve(self) -> bool:
-        """Let language model and critic compute in bfloat16 where the CPU does that natively.
+        """Let the language model compute in bfloat16 where the CPU does that natively.
 
         Twice as fast on large batches; a single reply gains little. True where it was done.
         """
@@ -150,8 +139,6 @@ class Reasoner(nn.Module):
         native = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
         if native:
             self.lm.lm.to(torch.bfloat16)
-            if self.critic is not None:
-                self.critic.halve()
         return native
 
     def prompt(
@@ -226,53 +213,42 @@ class Reasoner(nn.Module):
                 {t: c for t, c in zip(texts, candidates, strict=True)
                  if c.finished and presentable(t)}
             )  # fmt: skip
-        likings = self._likings(thinking.requests, usable)
-        return [
-            self._rank(thinking.pooled[row], found, likings[row], ranking)
-            for row, found in enumerate(usable)
-        ]
+        return self._ranked(thinking.pooled, usable, ranking)
 
-    def _likings(
-        self, requests: Sequence[Request], usable: Sequence[Mapping[str, Candidate]]
-    ) -> list[list[float]]:
-        """What the critic thinks of each usable reply; nothing (0) where there is none."""
-        if self.critic is None:
-            return [[0.0] * len(found) for found in usable]
-        pairs = [(r.turns, t) for r, found in zip(requests, usable, strict=True) for t in found]
-        scores = iter(self.critic.scores(pairs))
-        return [[next(scores) for _ in found] for found in usable]
-
-    def _rank(
-        self,
-        context: Tensor,
-        candidates: Mapping[str, Candidate],
-        likings: Sequence[float],
-        ranking: Ranking,
-    ) -> list[Choice]:
-        if not candidates:
-            return []
-        match, common = self.fit(context, list(candidates))
+    def _ranked(
+        self, contexts: Tensor, usable: Sequence[Mapping[str, Candidate]], ranking: Ranking
+    ) -> list[list[Choice]]:
+        """The usable replies of each row, the best first; all rows are read together."""
+        row_of = [row for row, found in enumerate(usable) for _ in found]
+        texts = [text for found in usable for text in found]
+        if not texts:
+            return [[] for _ in usable]
+        match, common = self.fit(contexts[row_of], texts)
         stock = set(self.stock.tolist())
-        choices = []
-        for i, (text, candidate) in enumerate(candidates.items()):
+        out: list[list[Choice]] = [[] for _ in usable]
+        for i, (row, text) in enumerate(zip(row_of, texts, strict=True)):
+            logprob = usable[row][text].logprob
             score = (
-                ranking.critic * likings[i]
-                + ranking.match * float(match[i])
+                ranking.match * float(match[i])
                 - ranking.common * float(common[i])
-                + ranking.logprob * candidate.logprob
+                + ranking.logprob * logprob
                 + ranking.words * min(len(text.split()), ranking.full)
                 - ranking.stock * (fingerprint(text) in stock)
             )
-            choices.append(Choice(text, score, float(match[i]), candidate.logprob, likings[i]))
-        return sorted(choices, key=lambda c: -c.score)
+            out[row].append(Choice(text, score, float(match[i]), logprob))
+        return [sorted(choices, key=lambda c: -c.score) for choices in out]
 
-    def fit(self, context: Tensor, replies: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """How well each reply fits this context, and how well it would fit an average one."""
-        rows = [self.encoder.pieces_of_response(text) for text in replies]
-        vectors = self.encoder(self.encoder.collate(rows)).pooled
-        match = self.encoder.match(context[None], vectors)[0]
-        right = torch.nn.functional.normalize(self.encoder.match_response(vectors), dim=-1)
-        return match, right @ self.common_context
+    def fit(self, contexts: Tensor, replies: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """How well each reply fits its context (a row of (reply, dim)), and an average one."""
+        encoder = self.encoder
+        rows = [encoder.pieces_of_response(text) for text in replies]
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))  # little is padding then
+        parts = [order[start : start + FIT_BATCH] for start in range(0, len(order), FIT_BATCH)]
+        read = [encoder(encoder.collate([rows[i] for i in part])).pooled for part in parts]
+        vectors = torch.cat(read)[torch.tensor(order).argsort()]
+        right = F.normalize(encoder.match_response(vectors).float(), dim=-1)
+        left = F.normalize(encoder.match_context(contexts).float(), dim=-1)
+        return (left * right).sum(-1), right @ self.common_context
 
     @torch.inference_mode()
     def likelihood(self, thinking: Thinking, replies: Sequence[str]) -> list[float]:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 # command modules of the generators, and of what the system is compared with
 OTHERS = (
-    "train_critic",
     "train_voice",
     "train_face",
     "train_care",

@@ -2,10 +2,12 @@
 
 Trains LoRA, the projector and the embeddings of the marks and labels; the rest stays as stage 0
 and the text encoder left it. With ``lora_rank`` 0 the whole language model trains, which a small
-one can afford and needs: it then also learns from the words before the reply (``context_weight``), and
-with the numbers that its file will keep (``training.rounding``). Where a chain was annotated the target is the whole chain; elsewhere
-it is the two labels, which are known for every response: the speaker's from the dialogue, the
-listener's own from the utterance head of the text encoder.
+one can afford and needs: it then also learns from the words before the reply (``context_weight``),
+and with the numbers that its file will keep (``training.rounding``).
+
+Where a chain was annotated the target is the whole chain; elsewhere it is the two labels, which
+are known for every response: the speaker's from the dialogue, the listener's own from the
+utterance head of the text encoder.
 
 The target at the speaker's label is softened towards what the text readers say (a share of
 ``teacher``): a from-scratch model fits the training labels by heart within an epoch, and then

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from empatheia.llm.causal import CausalConfig
 from empatheia.training.coe import CoeConfig
-from empatheia.training.critic import CriticStageConfig
 from empatheia.training.loop import LoopConfig
 from empatheia.training.pretrained import StartConfig
 from empatheia.training.text import TextStageConfig
@@ -43,17 +42,7 @@ class CoeRecipe:
     stage: CoeConfig = field(default_factory=CoeConfig)
 
 
-@dataclass(frozen=True, slots=True)
-class CriticRecipe:
-    """The critic: an epoch of the dialogues that the model has answered."""
-
-    loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(1000, 2e-3, warmup=60, validate_every=250)
-    )
-    stage: CriticStageConfig = field(default_factory=CriticStageConfig)
-
-
-Recipe = TextRecipe | BaseRecipe | CoeRecipe | CriticRecipe
+Recipe = TextRecipe | BaseRecipe | CoeRecipe
 RECIPES: dict[str, dict[str, type[Recipe]]] = {
-    "small": {"text": TextRecipe, "base": BaseRecipe, "coe": CoeRecipe, "critic": CriticRecipe}
+    "small": {"text": TextRecipe, "base": BaseRecipe, "coe": CoeRecipe}
 }

@@ -1,8 +1,8 @@
 """Training with the numbers that a file will keep.
 
 Four bits a weight are too few to round to afterwards. Here every matrix is rounded each time it is
-used, and the gradient passes as if it were not (straight-through estimator: Bengio et al. 2013), so the
-model learns weights that stand it.
+used, and the gradient passes as if it were not (straight-through estimator: Bengio et al. 2013), so
+the model learns weights that stand it.
 """
 
 from __future__ import annotations
