@@ -72,6 +72,22 @@ def test_files_of_another_type(files: Path, content: bytes) -> None:
     assert found(files) == ["M1", "M2"]
 
 
+def test_sound_of_another_kind_under_the_name_of_a_wav(files: Path) -> None:
+    import av
+
+    with av.open(str(files / "a.flac"), "w") as out:
+        stream = out.add_stream("flac", rate=RATE)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(
+            (voice(2.0)[None] * 32767).astype(np.int16), format="s16", layout="mono"
+        )
+        frame.sample_rate = RATE
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            out.mux(packet)
+    (files / "a.wav").write_bytes((files / "a.flac").read_bytes())
+    assert found(files) == ["M1"]
+
+
 @pytest.mark.parametrize(
     ("audio", "rules"),
     [

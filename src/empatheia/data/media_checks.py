@@ -124,11 +124,13 @@ def lip_faults(video: Video, speech: Speech) -> Iterator[tuple[str, str]]:
 
 
 def whole_wav(path: Path) -> None:
-    """Raise MediaError where a wav is shorter than its header says; other formats pass."""
+    """Raise MediaError where a wav is none, or shorter than its header says; others pass."""
     size = path.stat().st_size
     with path.open("rb") as handle:
         head = handle.read(12)
-        if len(head) < 12 or head[:4] != b"RIFF":
+        if head[8:] != b"WAVE" and path.suffix.lower() == ".wav":
+            raise MediaError(f"{path} is no wav, though it is called one")
+        if head[:4] != b"RIFF":
             return
         while len(chunk := handle.read(8)) == 8:
             name, length = struct.unpack("<4sI", chunk)

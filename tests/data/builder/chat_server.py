@@ -62,7 +62,11 @@ def serving(mood: Moods = lambda number, body: None) -> Iterator[Server]:
         def log_message(self, *words: object) -> None:
             pass
 
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Listener(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Clients that give up are part of the tests."""
+
+    listener = Listener(("127.0.0.1", 0), Handler)
     listener.daemon_threads = True
     server.url = f"http://127.0.0.1:{listener.server_address[1]}/v1"
     thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
