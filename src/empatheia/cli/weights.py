@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 KINDS = ("styletts2", "kokoro", "dreamtalk", "styletalk", "pirenderer")
+STYLED = {"voice": (".wav", ".flac", ".mp3"), "face": (".mat",)}
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +25,8 @@ def register(app: typer.Typer) -> None:
     group.command("get")(get)
     group.command("convert")(convert)
     group.command("verify")(verify)
+    group.command("styles")(styles)
+    group.command("plan")(plan)
     app.add_typer(group, name="weights")
 
 
@@ -43,14 +46,19 @@ def get(
     name: Annotated[str, typer.Argument(help="A name of 'empatheia weights list'.")],
     folder: Annotated[Path, typer.Option("--folder", "-o", help="Where to put it.")] = Path(),
 ) -> None:
-    """Download one file, going on where an earlier download stopped."""
-    from empatheia.published.download import download
+    """Download a file or a model's folder, going on where an earlier download stopped."""
+    from empatheia.published.download import download, download_folder
     from empatheia.published.table import find
 
     row = find(name)
-    if not row.url:
+    if not row.url and not row.repository:
         raise InputError(f"{name} has no direct address ({row.ask or 'see ' + row.where})")
     print(f"licence of {name}: {row.licence}; commercial use: {'yes' if row.commercial else 'no'}")
+    if row.repository:
+        print(download_folder(row.repository, folder / name))
+        return
+    for url in row.beside:
+        print(download(url, folder / f"{name}-{url.rpartition('/')[2]}"))
     print(download(row.url, folder / row.url.rpartition("/")[2], row.sha256))
 
 
@@ -93,6 +101,55 @@ def verify(
     if bad:
         raise WeightsError(f"{file} has NaN or infinite numbers in {', '.join(bad[:5])}")
     print(f"{file}: {kind}, {len(weights.tensors)} tensors, complete, digest {weights.digest}")
+
+
+def styles(
+    kind: Annotated[str, typer.Argument(help="voice or face.")],
+    weights: Annotated[Path, typer.Argument(help="voice.safetensors or face.safetensors.")],
+    clips: Annotated[Path, typer.Argument(help="Folder of recordings, or of .mat coefficients.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .safetensors table to write.")],
+) -> None:
+    """Mean styles by emotion and person, of clips whose clips.tsv or names say what they show."""
+    from empatheia import hub
+    from empatheia.published.clips import read_clips
+    from empatheia.published.styles import StyleMeans
+
+    if kind not in STYLED:
+        raise InputError(unknown("kind", kind, STYLED))
+    encode = _voice_style(weights) if kind == "voice" else _face_style(weights)
+    found = read_clips(clips, STYLED[kind])
+    means = StyleMeans.of((emotion, who, encode(path)) for path, emotion, who in found)
+    hub.save(out, means.tensors(), {"kind": f"{kind} styles", "clips": len(found)})
+    print(f"{out}: {len(means.tensors())} rows of {len(found)} clips")
+
+
+def _voice_style(weights: Path) -> Callable[[Path], Tensor]:
+    from empatheia.media.audio import read_audio
+    from empatheia.speech.styletts2.generator import StyleTTS2Voice
+
+    voice = StyleTTS2Voice.load(weights, phonemes="dictionary")
+    return lambda path: voice.encode_style(read_audio(path))
+
+
+def _face_style(weights: Path) -> Callable[[Path], Tensor]:
+    from empatheia.face.dreamtalk.coefficients import read_coefficients
+    from empatheia.face.dreamtalk.generator import open_network
+
+    network, _ = open_network(weights)
+    return lambda path: network.eval().encode_style(read_coefficients(path).expression).detach()
+
+
+def plan(
+    backbone: Annotated[str, typer.Option(help="Whose sizes.")] = "vicuna",
+    tflops: Annotated[float, typer.Option(help="Of the GPU, bfloat16, dense.")] = 312.0,
+    bandwidth: Annotated[float, typer.Option(help="Of its memory, GB/s.")] = 2039.0,
+    share: Annotated[float, typer.Option(help="Of both that is reached.")] = 0.4,
+) -> None:
+    """ESTIMATES of memory and time, counted on networks without memory; the default is an A100."""
+    from empatheia.paper.estimates import Machine, estimates
+
+    for line in estimates(backbone, Machine(tflops * 1e12, bandwidth * 1e9, share)):
+        print(line)
 
 
 def _fitted(

@@ -93,6 +93,10 @@ class PublishedReasoner(Reasoner):
         embedded, mask = joined(rows)
         return replace(made, embedded=embedded, mask=mask)
 
+    def save_memory(self) -> None:
+        """In training, compute the language model's states twice rather than keep them."""
+        self.lm.lm.gradient_checkpointing_enable({"use_reentrant": False})
+
     def keep(self, path: Path, told: Mapping[str, Any]) -> None:
         """Write what is ours; the published weights stay where they are."""
         senses = asdict(self.senses.config) if self.senses is not None else None

@@ -1,4 +1,4 @@
-"""One file from the web, resumed where it stopped, checked, and renamed when it is whole."""
+"""Files and folders from the web, resumed where they stopped, and checked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from empatheia.errors import WeightsError
+from empatheia.errors import MissingExtraError, WeightsError
 
 _BLOCK = 1 << 20
 
@@ -47,3 +47,33 @@ def _check(path: Path, sha256: str) -> str:
     if sha256 and found != sha256:
         raise WeightsError(f"{path} has SHA-256 {found}, not {sha256}: delete it, fetch it again")
     return f"SHA-256 {found}"
+
+
+def download_folder(repository: str, target: Path) -> str:
+    """The model of a hub repository to the folder ``target``; a line about what was done.
+
+    Goes on where an earlier call stopped. Safetensors are taken where there are any, and nothing
+    that could be run. Raises WeightsError, MissingExtraError.
+    """
+    try:
+        from huggingface_hub import HfApi, snapshot_download
+        from huggingface_hub.errors import GatedRepoError
+    except ImportError as error:
+        raise MissingExtraError("huggingface-hub", "paper") from error
+    try:
+        names = HfApi().list_repo_files(repository)
+        safe = any(name.endswith(".safetensors") for name in names)
+        kinds = ["*.json", "*.model", "*.safetensors" if safe else "pytorch_model*.bin"]
+        snapshot_download(repository, local_dir=target, allow_patterns=kinds)
+    except GatedRepoError as error:
+        raise WeightsError(
+            f"{repository} asks you to accept its licence: do that on its page, log in with "
+            "'hf auth login', and call again"
+        ) from error
+    except Exception as error:  # the hub, the network and the disk fail in many ways
+        line = " ".join(str(error).split())[:200]
+        raise WeightsError(
+            f"{repository} could not be fetched ({line}): call again to go on, or put its files "
+            f"into {target} yourself"
+        ) from error
+    return f"{target} ({sum(f.stat().st_size for f in target.glob('*')) / 1e9:.1f} GB)"

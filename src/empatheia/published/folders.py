@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +62,14 @@ def open_folder(folder: Path, kind: Any, **options: Any) -> Any:
     settings(folder)
     weight_files(folder)
     try:
-        model, told = kind.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            **options,
-        )
+        with _quiet():
+            model, told = kind.from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **options,
+            )
     except Exception as error:  # each reader below has a tree of its own
         line = " ".join(str(error).split())[:300]
         raise WeightsError(f"{folder} cannot be opened as {kind.__name__}: {line}") from error
@@ -83,6 +86,22 @@ def open_folder(folder: Path, kind: Any, **options: Any) -> Any:
     if parts:
         raise WeightsError(f"{folder} does not fit {kind.__name__} ({'; '.join(parts)})")
     return model
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What it reports is told by us: no table of keys, no bar."""
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
 
 
 def _named(keys: Any, but: tuple[str, ...]) -> list[str]:

@@ -20,6 +20,13 @@ class PublishedFile:
     ask: str = ""  # how to get it where it is not simply downloaded
     sha256: str = ""
     url: str = ""  # a direct address, where there is one
+    beside: tuple[str, ...] = ()  # small files that are needed with it
+
+    @property
+    def repository(self) -> str:
+        """Of the hub, where the row is a whole folder; else empty."""
+        whole = not self.url and not self.ask and self.where.startswith(_HUB)
+        return self.where.removeprefix(_HUB) if whole else ""
 
 
 _HUB = "https://huggingface.co/"
@@ -28,15 +35,18 @@ FILES = (
         "styletts2-libritts", "StyleTTS2, many speakers", _HUB + "yl4579/StyleTTS2-LibriTTS", 771,
         "own terms: tell listeners that speech is synthetic, or have the voice's permission", True,
         url=_HUB + "yl4579/StyleTTS2-LibriTTS/resolve/main/Models/LibriTTS/epochs_2nd_00020.pth",
+        beside=(_HUB + "yl4579/StyleTTS2-LibriTTS/resolve/main/Models/LibriTTS/config.yml",),
     ),
     PublishedFile(
         "styletts2-ljspeech", "StyleTTS2, one speaker", _HUB + "yl4579/StyleTTS2-LJSpeech", 750,
         "own terms: tell listeners that speech is synthetic, or have the voice's permission", True,
         url=_HUB + "yl4579/StyleTTS2-LJSpeech/resolve/main/Models/LJSpeech/epoch_2nd_00100.pth",
+        beside=(_HUB + "yl4579/StyleTTS2-LJSpeech/resolve/main/Models/LJSpeech/config.yml",),
     ),
     PublishedFile(
         "kokoro", "Kokoro-82M 1.0, no style encoder", _HUB + "hexgrad/Kokoro-82M", 327,
         "Apache-2.0", True, url=_HUB + "hexgrad/Kokoro-82M/resolve/main/kokoro-v1_0.pth",
+        beside=(_HUB + "hexgrad/Kokoro-82M/resolve/main/config.json",),
     ),
     PublishedFile(
         "dreamtalk", "DreamTalk denoising_network.pth", "https://github.com/ali-vilab/dreamtalk",
@@ -60,6 +70,20 @@ FILES = (
     PublishedFile(
         "vicuna", "Vicuna-7B v1.5", _HUB + "lmsys/vicuna-7b-v1.5", 13477,
         "Llama 2 Community License", True,
+    ),
+    PublishedFile(
+        "flan-t5-xxl", "Flan-T5 XXL, the second backbone of Table 2",
+        _HUB + "google/flan-t5-xxl", 45088, "Apache-2.0", True,
+    ),
+    PublishedFile(
+        "chatglm3", "ChatGLM3-6B, the third backbone, opened as transformers' GLM",
+        _HUB + "THUDM/chatglm3-6b", 12488,
+        "its own MODEL_LICENSE: commercial use after registering", True,
+    ),
+    PublishedFile(
+        "glm4", "GLM-4-9B in transformers' layout, where ChatGLM3 is not to be had",
+        _HUB + "THUDM/glm-4-9b-chat-hf", 18800,
+        "glm-4 licence: commercial use after registering", True,
     ),
     PublishedFile(
         "hubert", "HuBERT-large", _HUB + "facebook/hubert-large-ll60k", 1262, "Apache-2.0", True,

@@ -85,20 +85,11 @@ class TalkingPortrait:
 
         Raises WeightsError, InputError, MediaError.
         """
-        found = hub.load(face)
-        kind = str(found.meta.get("kind"))
-        if kind not in KINDS:
-            raise WeightsError(
-                f"{face} says it is {kind!r}, not {' or '.join(KINDS)}: make one with "
-                "'empatheia weights convert'"
-            )
+        network, found = open_network(face)
+        kind = network.config.kind
         if kind == "dreamtalk" and wav2vec2 is None:
             raise ConfigError("DreamTalk hears with wav2vec2: give its folder")
-        with torch.device("meta"):
-            network = TalkingFace(FaceConfig(**found.meta["config"]))
         rows = hub.load(styles).tensors if styles else found.tensors
-        plain = {k: v for k, v in found.tensors.items() if not k.startswith("style/")}
-        strict.load(network, plain, str(face))
         painter, painted_by = _renderer(renderer)
         window = network.config.window
         ear = Wav2Vec2Ear.load(wav2vec2, window, device) if kind == "dreamtalk" and wav2vec2 else (
@@ -231,6 +222,22 @@ TINY_RENDERER = RendererConfig(
     descriptor=16, hidden=8, widest=8, warp_base=4, warp_down=3, warp_up=1, edit_base=4,
     edit_layers=2, edit_blocks=1,
 )  # fmt: skip
+
+
+def open_network(path: Path) -> tuple[TalkingFace, hub.Weights]:
+    """DreamTalk or StyleTalk of ``empatheia weights convert``. Raises WeightsError."""
+    found = hub.load(path)
+    kind = str(found.meta.get("kind"))
+    if kind not in KINDS:
+        raise WeightsError(
+            f"{path} says it is {kind!r}, not {' or '.join(KINDS)}: make one with "
+            "'empatheia weights convert'"
+        )
+    with torch.device("meta"):
+        network = TalkingFace(FaceConfig(**found.meta["config"]))
+    plain = {k: v for k, v in found.tensors.items() if not k.startswith("style/")}
+    strict.load(network, plain, str(path))
+    return network, found
 
 
 def _renderer(path: Path) -> tuple[PIRenderer, str]:
