@@ -76,6 +76,7 @@ class _Plan:
     perceived: Mapping[str, Mapping[str, float] | None] | None = None
     expressed: Expressed | None = None
     written: bool = True  # False: a fixed text that no model wrote
+    notes: tuple[str, ...] = ()  # what was odd about the recordings
 
 
 class _Clock:
@@ -179,6 +180,7 @@ class Empatheia:
         else:
             request = Request(dialogue.turns, who, dict(forced or {}), seed)
             plan = yield from self._plan(request, safety, clock)
+            notes += plan.notes
         for number, sentence in enumerate(split(plan.text)):
             yield TextEvent(f" {sentence}" if number else sentence)
         if text_only:
@@ -259,6 +261,7 @@ class Empatheia:
             thought,
             safety,
             perceived_of(thinking),
+            notes=tuple(r.note for r in (thinking.readings or [[]])[0] if r.note),
         )
         if kept is None or self.expression is None:
             return plan

@@ -19,22 +19,27 @@ from empatheia.encoders.video import VideoEncoder
 from empatheia.errors import MediaError, WeightsError
 from empatheia.latents.projector import ProjectorConfig
 from empatheia.latents.senses import RECALLED, ModalityProjector, Perceived, joined
-from empatheia.media.audio import read_audio
+from empatheia.media.audio import naming, read_audio
 from empatheia.media.video import read_video
 from empatheia.types import Turn
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
+FAINT = 0.1
 KEPT = 64  # utterances whose features are remembered
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One utterance as it sounds and looks; None where a modality is missing."""
+    """One utterance as it sounds and looks; None where a modality is missing.
+
+    ``note`` is what a person should know, as that no face was seen.
+    """
 
     speech: Perceived | None = None
     video: Perceived | None = None
+    note: str | None = None
 
     @property
     def there(self) -> bool:
@@ -83,10 +88,13 @@ class Senses(nn.Module):
         key = (place, turn.video)
         if key not in self._kept:
             speech = self._heard(place, must=turn.audio is not None)
-            video = None
+            video = note = None
             if turn.video is not None:
-                video = _row(self.eye.look([read_video(turn.video)]))
-            self._kept[key] = Reading(speech, video)
+                with naming(turn.video):
+                    pictures, noticed = self.eye.noticed(read_video(turn.video))
+                video = _row(self.eye([pictures]))
+                note = f"{turn.video.name}: {noticed}" if noticed else None
+            self._kept[key] = Reading(speech, video, note)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return self._kept[key]
@@ -94,7 +102,8 @@ class Senses(nn.Module):
     def _heard(self, path: Path, must: bool) -> Perceived | None:
         """A video without sound is no fault, a sound file without is one."""
         try:
-            return _row(self.ear.hear([read_audio(path)]))
+            with naming(path):
+                return _row(self.ear.hear([read_audio(path)]))
         except MediaError:
             if must:
                 raise
@@ -132,9 +141,14 @@ class Senses(nn.Module):
 
     @torch.no_grad()
     def spell(self, labels: Float[Tensor, "key dim"]) -> None:
-        """Start both evidence tokens as the sum of the eight keys' embeddings, weighed by them."""
+        """Start both evidence tokens as the sum of the eight keys' embeddings, weighed by them.
+
+        The other tokens start faint, so that the model first hears what it can already read.
+        """
         for part in (self.speech, self.video):
             part.projector.spell_evidence(labels)
+            part.projector.out.weight.mul_(FAINT)
+            part.projector.pooled[1].weight.mul_(FAINT)
 
     def meta(self) -> dict[str, Any]:
         return {"config": asdict(self.config), "ear": self.ear.meta(), "eye": self.eye.meta()}

@@ -27,6 +27,9 @@ SetOption = Annotated[
 ]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where a run was stopped.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")]
+ReportOption = Annotated[
+    bool, typer.Option("--report", help="Measure the result on held-out replies: report.md, .json.")
+]
 _HELP = {
     "content": "Stage 2: the synchronizer follows the content teachers (L_ccl, Eq. 9).",
     "style": "Stage 3: the disentangler follows the style teachers (L_sac, Eq. 10-12).",
@@ -52,6 +55,7 @@ def _command(stage: str) -> Callable[..., None]:
         set_: SetOption = None,
         resume: ResumeOption = False,
         threads: ThreadsOption = None,
+        report: ReportOption = False,
     ) -> None:
         recipe = recipes_of_preset(preset, [stage], set_, out, threads)[stage]
         from empatheia.training.merg import read_media, train_merg
@@ -62,9 +66,22 @@ def _command(stage: str) -> Callable[..., None]:
             stage, data, out, parts, recipe, None, resume, report_lines(stage, recipe), _note
         )
         _show(stage, figures)
+        if report:
+            _measure(stage, data, out, _open(preset, reasoner, None, senses, recipe))
         typer.echo(str(out / "expression.safetensors"))
 
     return command
+
+
+def _measure(stage: str, data: Path, out: Path, parts: Parts, cache: Path | None = None) -> None:
+    """Print and keep what the stage in ``out`` reaches on replies that it was not trained on."""
+    from empatheia.experiments.stage_report import OF_STAGE, report
+
+    if stage not in OF_STAGE:
+        typer.echo(f"no report of {stage}: see `empatheia evaluate text --weights`", err=True)
+        return
+    written = report(stage, data, out, parts, cache or out / "teachers", _note)
+    typer.echo(written[1].read_text(encoding="utf-8"))
 
 
 def all_stages(
@@ -81,14 +98,14 @@ def all_stages(
     set_: SetOption = None,
     resume: ResumeOption = False,
     threads: ThreadsOption = None,
+    report: ReportOption = False,
 ) -> None:
     """Stages 1 to 4 in a row; stage 1 only with --text-data.
 
     --set applies to stages 2 to 4 (loop.steps=200), or to one of them (joint.loop.steps=200).
     """
     from empatheia.errors import InputError
-
-    from empatheia.training.merg import RECIPES, Parts, read_media, train_in_a_row
+    from empatheia.training.merg import RECIPES, read_media, train_in_a_row
 
     recipes = recipes_of_preset(preset, list(RECIPES.get(preset, _HELP)), set_, out, threads)
 
@@ -108,6 +125,8 @@ def all_stages(
     )
     for stage, found in figures.items():
         _show(stage, found)
+    for stage in recipes if report else ():
+        _measure(stage, data, out / stage, opener(None), out / "teachers")
     typer.echo(str(out / "joint" / "expression.safetensors"))
 
 

@@ -16,16 +16,15 @@ from transformers import HubertConfig, HubertModel
 from empatheia.data.labels import AGES, GENDERS, TONES
 from empatheia.encoders.heads import EmotionHead, Layers, MediaFeatures, ProfileHead
 from empatheia.encoders.mel import STACKED, MelFront
-from empatheia.errors import InputError, MediaError, unknown
-from empatheia.media.audio import check_audio, resample
+from empatheia.errors import InputError, unknown
+from empatheia.media.audio import check_audio, check_heard, resample
 from empatheia.types import AudioArray, Speech
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
 SAMPLE_RATE = 16_000
-LEAST, MOST = 0.2, 30.0  # seconds that are heard; of longer sound the last ones
-SILENCE = 1e-4
+MOST = 30.0  # seconds that are heard: of longer sound the last ones
 FRONTS = ("waves", "mel")
 VOICE_CLASSES = {"age": AGES, "gender": GENDERS, "tone": TONES}
 SMALL: Mapping[str, Any] = {
@@ -60,12 +59,7 @@ def heard(speech: Speech) -> AudioArray:
     """
     audio = resample(check_audio(speech.audio, speech.sample_rate), speech.sample_rate, SAMPLE_RATE)
     audio = audio[-round(MOST * SAMPLE_RATE) :]
-    if len(audio) < LEAST * SAMPLE_RATE:
-        raise MediaError(
-            f"the recording lasts {speech.seconds:.2f} s: give at least {LEAST} s of speech"
-        )
-    if float(np.abs(audio).max()) < SILENCE:
-        raise MediaError("the recording is silent: give a recording with speech in it")
+    check_heard(Speech(audio, SAMPLE_RATE))
     centred = audio - audio.mean()
     scaled: AudioArray = (centred / (centred.std() + 1e-7)).astype(np.float32)
     return scaled

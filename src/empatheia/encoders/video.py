@@ -81,13 +81,20 @@ class VideoEncoder(nn.Module):
 
     def seen(self, video: Video) -> Float[Tensor, "picture channel size size"]:
         """An even choice of pictures, cut to the face, as CLIP wants them. Raises MediaError."""
+        return self.noticed(video)[0]
+
+    def noticed(
+        self, video: Video
+    ) -> tuple[Float[Tensor, "picture channel size size"], str | None]:
+        """The same, and what a person should know: that no face is seen, or several."""
         if len(video.frames) == 0:
             raise MediaError("the video has no pictures: give a video of a face")
         chosen = np.linspace(0, len(video.frames) - 1, min(SEEN, len(video.frames))).round()
         frames = video.frames[chosen.astype(int)]
-        box = framed(self.finder.find(frames).box, *frames.shape[1:3])
+        found = self.finder.find(frames)
+        box = framed(found.box, *frames.shape[1:3])
         seen: Tensor = self.front(cut(frames, box, self.size))
-        return seen
+        return seen, found.note
 
     @torch.no_grad()
     def layers(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,8 @@ from empatheia.media.tags import Tags
 from empatheia.types import AudioArray, Speech
 
 MAX_SECONDS = 600.0
+LEAST_SECONDS = 0.2  # less is no speech
+SILENCE = 1e-4  # of full scale
 
 
 def check_audio(audio: AudioArray, sample_rate: int) -> AudioArray:
@@ -24,6 +28,27 @@ def check_audio(audio: AudioArray, sample_rate: int) -> AudioArray:
     if not np.isfinite(audio).all():
         raise InputError("audio has NaN or infinite samples: give finite numbers in [-1, 1]")
     return np.clip(audio, -1.0, 1.0).astype(np.float32)
+
+
+@contextlib.contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """What is wrong with a recording inside the block is said with its file's name."""
+    try:
+        yield
+    except MediaError as error:
+        if str(path) in str(error):
+            raise
+        raise MediaError(f"{path}: {error}") from error
+
+
+def check_heard(speech: Speech) -> None:
+    """Raise MediaError where there is nothing to hear: too short, or silent."""
+    if speech.seconds < LEAST_SECONDS:
+        raise MediaError(
+            f"the recording lasts {speech.seconds:.2f} s: give at least {LEAST_SECONDS} s of speech"
+        )
+    if float(np.abs(speech.audio).max()) < SILENCE:
+        raise MediaError("the recording is silent: give a recording with speech in it")
 
 
 def resample(audio: AudioArray, source: int, target: int) -> AudioArray:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from empatheia.errors import InputError, MissingExtraError
-from empatheia.media.audio import read_audio, resample
+from empatheia.media.audio import check_heard, naming, read_audio, resample
 from empatheia.types import Dialogue, Speech, Turn
 
 _RATE = 16_000
@@ -35,6 +35,8 @@ class Transcript:
 def transcribe(path: Path) -> Transcript:
     """Words of a recording. Raises MediaError, MissingExtraError, InputError without words."""
     speech = read_audio(path, _RATE)
+    with naming(path):
+        check_heard(speech)
     found = _by_whisper(speech) or _by_sphinx(speech)
     if not found.text:
         raise InputError(f"no words were understood in {path}: give TEXT too, or speak clearer")
