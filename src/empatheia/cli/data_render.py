@@ -49,6 +49,7 @@ def render(
     from empatheia.cli.studio import open_studio
     from empatheia.cli.system import check_size
     from empatheia.data import manifest as manifests
+    from empatheia.data import plan
     from empatheia.data.builder import render as work
     from empatheia.data.builder.workers import mapper
     from empatheia.data.feelings import label_listeners
@@ -62,8 +63,7 @@ def render(
         from empatheia.cli.utterances import utterance_reader
 
         dialogues = label_listeners(dialogues, utterance_reader())
-    numeric = all(name.isdecimal() for name in ids) and len(set(ids)) == len(ids)
-    played = work.cast(dialogues, numeric, seed, casts)
+    played = work.cast(dialogues, plan.are_numbers(ids), seed, casts)
     count = min(jobs or os.cpu_count() or 1, max(len(ids), 1))
     how = mapper(engine, partial(open_studio, "small", size), out, count, seed)
     faults: list[Fault] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -46,6 +47,17 @@ def race_of(person: str) -> str:
 def seed_of(person: str) -> int:
     """The seed that decides what a person looks like; at least 1."""
     return int(person) if person.isdecimal() else zlib.crc32(person.encode()) % 100_000 + 1
+
+
+def are_numbers(ids: Sequence[str]) -> bool:
+    """Whether dialogues can keep these ids in the names of their files."""
+    return all(name.isdecimal() for name in ids) and len(set(ids)) == len(ids)
+
+
+def numbered(dialogue: Dialogue, place: int) -> Dialogue:
+    """``dialogue`` with its place in the set for an id; ``source`` keeps the old one."""
+    source = f"{dialogue.source or 'jsonl'}/{dialogue.id}"
+    return replace(dialogue, id=f"{place + 1:05d}", source=source)
 
 
 def complete(dialogue: Dialogue, place: int, seed: int = 0, casts: int = CASTS) -> Dialogue:

@@ -43,6 +43,20 @@ def test_pairs_fit_and_the_load_is_shared(tmp_path: Path) -> None:
     assert "nobody is child and female" in faults[0].message
 
 
+def test_every_file_on_a_sheet_is_found_again(tmp_path: Path) -> None:
+    """Ids as in EmpatheticDialogues are no numbers, and file names need one."""
+    paired, _ = work.pair([dialogue("hit:4_conv:9"), dialogue("hit:7_conv:1")], people(tmp_path))
+    assert [(d.id, d.source) for d in paired] == [
+        ("00001", "jsonl/hit:4_conv:9"),
+        ("00002", "jsonl/hit:7_conv:1"),
+    ]
+    for line in work.lines(paired):
+        for name in line.files.split():
+            (tmp_path / name).write_bytes(b"")
+    for _, wrong in work.take_in(paired, [tmp_path], tmp_path / "unpacked", None):
+        assert {fault.rule for fault in wrong} == {"M1"}  # empty, and not missing
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from empatheia.data import media_index
+from empatheia.data import media_index, plan
 from empatheia.data.labels import AGES, GENDERS, RACES, TONES
 from empatheia.data.media_checks import (
     APART,
@@ -95,10 +95,16 @@ def read_participants(path: Path) -> list[Participant]:
 def pair(
     dialogues: Iterable[Dialogue], people: Sequence[Participant]
 ) -> tuple[list[Dialogue], list[Fault]]:
-    """Dialogues with two participants each, and those for whom nobody is there."""
+    """Dialogues with two participants each, and those for whom nobody is there.
+
+    Ids that are no numbers are replaced, as file names want them; ``source`` keeps them.
+    """
+    told = list(dialogues)
+    if not plan.are_numbers([dialogue.id for dialogue in told]):
+        told = [plan.numbered(dialogue, place) for place, dialogue in enumerate(told)]
     load = {person.id: 0 for person in people}
     paired, faults = [], []
-    for dialogue in dialogues:
+    for dialogue in told:
         if not dialogue.turns:
             continue
         chosen: dict[str, str] = {}

@@ -55,8 +55,7 @@ def cast(
     """
     for place, dialogue in enumerate(dialogues):
         if not numeric:
-            source = f"{dialogue.source or 'jsonl'}/{dialogue.id}"
-            dialogue = replace(dialogue, id=f"{place + 1:05d}", source=source)
+            dialogue = plan.numbered(dialogue, place)
         if dialogue.turns:
             dialogue = plan.complete(label_speaker(dialogue), place, seed, casts)
         yield dialogue
