@@ -7,10 +7,17 @@ import json
 import numpy as np
 import pytest
 
+from empatheia.cli.evaluate_voice import _figures
 from empatheia.data.actors import actor_clips
 from empatheia.errors import InputError
 from empatheia.evaluation.recogniser import WordErrors, edits, plain_words, total
-from empatheia.evaluation.voice import _agrees, reply_sentences, speed, style_round_trip
+from empatheia.evaluation.voice import (
+    _agrees,
+    evaluate_voice,
+    reply_sentences,
+    speed,
+    style_round_trip,
+)
 from empatheia.evaluation.voice_emotion import effects, mean_acoustics
 from empatheia.evaluation.voice_picture import draw
 from empatheia.speech.acoustics import Acoustics, measure
@@ -91,3 +98,32 @@ def test_measurements_run_on_any_voice(tmp_path) -> None:
     assert -1 <= found["lowest"] <= found["mean"] <= 1
     draw(voice, "hello", Profile(), {}, tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_a_stopped_evaluation_measures_what_is_missing(tmp_path) -> None:
+    path = tmp_path / "valid.jsonl"
+    turns = [{"role": "listener", "text": "Hello, I'm here, a hello."}]
+    path.write_text((json.dumps({"utterances": turns}) + "\n") * 8)
+    voice = WorldVoice.tiny()
+    rest = {
+        "exchanged_content", "emotion_effects", "profile_accuracy", "clean_sound",
+        "style_round_trip", "word_errors",
+    }  # fmt: skip
+    steps = dict(evaluate_voice(voice, path, None, tmp_path, measured=rest))
+    assert list(steps) == ["speed"]
+    with pytest.raises(InputError, match="speed"):
+        list(evaluate_voice(voice, path, None, tmp_path, only="sped"))
+    path.write_text(json.dumps({"utterances": turns}) + "\n")
+    with pytest.raises(InputError, match="at least 8"):
+        list(evaluate_voice(voice, path, None, tmp_path))
+
+
+def test_figures_of_another_voice_are_dropped(tmp_path) -> None:
+    path = tmp_path / "voice.json"
+    assert _figures(path, "a") == {"voice": "a"}
+    path.write_text('{"voice": "a", "speed": 1}')
+    assert _figures(path, "a") == {"voice": "a", "speed": 1}
+    assert _figures(path, "b") == {"voice": "b"}
+    path.write_text("{")
+    with pytest.raises(InputError, match="delete it"):
+        _figures(path, "a")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from empatheia.errors import InputError
 
 RavdessOption = Annotated[Path | None, typer.Option(help="RAVDESS speech: 03-01-*.flac or .wav.")]
 
@@ -23,35 +25,50 @@ def voice(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for voice.json.")],
     ravdess: RavdessOption = None,
     weights: Annotated[Path | None, typer.Option(help="Another voice than the shipped.")] = None,
-    per_cell: Annotated[int, typer.Option(min=1, help="Sentences of each of 192 cells.")] = 4,
+    per_cell: Annotated[int, typer.Option(min=1, help="Sentences of each of 192 cells.")] = 2,
     again: Annotated[
         int, typer.Option(min=0, help="Cells, the least understood, that say all 100 sentences.")
-    ] = 6,
+    ] = 5,
     teachers: Annotated[bool, typer.Option(help="Also hear the teachers themselves.")] = True,
     only: Annotated[str | None, typer.Option(help="One measurement by its name.")] = None,
 ) -> None:
-    """Word errors, emotions against actors, profiles, style, speed; writes voice.json."""
+    """Word errors, emotions against actors, profiles, style, speed; writes voice.json.
+
+    Each figure is written when it is there. A stopped command, given again, measures what is
+    missing; figures of another voice are dropped. ``--only`` measures again.
+    """
     from empatheia.evaluation.voice import evaluate_voice
-    from empatheia.files import check_writable
+    from empatheia.files import check_writable, write_whole
     from empatheia.speech.world.generator import WorldVoice
 
     check_writable(out)
     out.mkdir(parents=True, exist_ok=True)
-
-    def progress(line: str) -> None:
-        typer.echo(line, err=True)
-
-    scores = evaluate_voice(
-        WorldVoice.load(weights), dialogues, ravdess, out, per_cell, again, teachers, only, progress
+    path, generator = out / "voice.json", WorldVoice.load(weights)
+    scores = _figures(path, generator.digest)
+    steps = evaluate_voice(
+        generator, dialogues, ravdess, out, per_cell, again, teachers, only, scores, _tell
     )
-    text = json.dumps(scores, indent=1)
-    path = out / "voice.json"
-    if only is not None and path.is_file():  # a single measurement replaces its own figures
-        scores = json.loads(path.read_text(encoding="utf-8")) | scores
-    part = out / "voice.json.part"
-    part.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
-    typer.echo(text)
+    for name, figures in steps:
+        scores[name] = figures
+        write_whole(path, (json.dumps(scores, indent=1) + "\n").encode())
+    shown = scores if only is None else {only: scores[only]}
+    typer.echo(json.dumps(shown, indent=1))
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _figures(path: Path, voice: str) -> dict[str, Any]:
+    """Figures of the same voice that an earlier run left; at least the digest of the voice."""
+    if path.is_file():
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{path} is no JSON: delete it or choose another --out") from error
+        if isinstance(found, dict) and found.get("voice") == voice:
+            return found
+    return {"voice": voice}
 
 
 def actors(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -288,18 +288,22 @@ def evaluate_voice(
     dialogues: Path,
     ravdess: Path | None,
     folder: Path,
-    per_cell: int = 4,
-    again: int = 6,
+    per_cell: int = 2,
+    again: int = 5,
     teachers: bool = True,
     only: str | None = None,
+    measured: Container[str] = (),
     progress: Progress = lambda _: None,
-) -> dict[str, Any]:
-    """Everything above; parts without data are left out.
+) -> Iterator[tuple[str, Any]]:
+    """Everything above, a measurement at a time: its name and its figures.
 
-    ``folder`` keeps scratch sound and what was heard: a stopped evaluation goes on from there.
+    What has no data, or is in ``measured`` already, is left out, unless it is the ``only`` one.
+    ``folder`` keeps scratch sound and what was heard: a stopped count of words goes on from there.
     ``per_cell`` and ``again``: see :func:`word_errors`.
     """
     texts = reply_sentences(dialogues, 100)
+    if len(texts) < 8:
+        raise InputError(f"{dialogues} has {len(texts)} plain sentences: give at least 8")
     some, people = texts[:4], some_people()
 
     def words() -> dict[str, Any]:
@@ -309,7 +313,6 @@ def evaluate_voice(
 
     steps: dict[str, Callable[[], Any]] = {
         "speed": lambda: speed(voice, texts[:20]),
-        "word_errors": words,
         "exchanged_content": lambda: exchanged_content(voice, texts, Profile()),
         "emotion_effects": lambda: emotion_effects(voice, some, people),
         "profile_accuracy": lambda: profile_accuracy(voice, texts[:8]),
@@ -319,12 +322,10 @@ def evaluate_voice(
     if ravdess is not None:
         steps["actor_classifier"] = lambda: actor_classifier(voice, ravdess, some, people)
         steps["style_orders_actors"] = lambda: style_orders_actors(voice, ravdess)
-    if only is not None:
-        if only not in steps:
-            raise InputError(unknown("measurement", only, steps))
-        steps = {only: steps[only]}
-    scores: dict[str, Any] = {}
+    steps["word_errors"] = words
+    if only is not None and only not in steps:
+        raise InputError(unknown("measurement", only, steps))
     for name, step in steps.items():
-        progress(name)
-        scores[name] = step()
-    return scores
+        if name == only or (only is None and name not in measured):
+            progress(name)
+            yield name, step()

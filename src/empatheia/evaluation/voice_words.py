@@ -124,7 +124,7 @@ def word_errors(
             number += per_cell
         own = total([e for c, row in counts.items() if c.profile == profile for e in row.values()])
         progress(f"words {cell.who}: {own.rate:.1f} % of {own.words} wrong")
-    out = _summary(counts, teachers)
+    out = {"sentences_a_cell": per_cell} | _summary(counts, teachers)
     judged: dict[str, Any] = {}
     for cell in least_understood(counts)[:again]:
         whole = {place: hear(cell, place) for place in range(len(sentences))}
