@@ -49,7 +49,7 @@ def turn_schema() -> Schema:
         {
             "role": one_of(("speaker", "listener")),
             "text": TEXT,
-            "emotion": one_of(EMOTIONS32),
+            "emotion": one_of(EMOTIONS32) | {"description": "absent where none of the 32 fits"},
             "emotion8": one_of(EMOTIONS8),
             "emotion_source": TEXT,
             "audio": path,

@@ -60,8 +60,8 @@ class UtteranceFeelings:
         names = ("weight", "bias", "probe")
         if tuple(weights.meta.get("labels", ())) != EMOTIONS32 or set(weights.tensors) != {*names}:
             raise WeightsError(f"{path or WEIGHTS} holds no head of the 32 emotions")
-        tensors = (weights.tensors[name].float() for name in names)
-        return cls(encoder, *tensors, version=weights.digest)
+        weight, bias, probe = (weights.tensors[name].float() for name in names)
+        return cls(encoder, weight, bias, probe, weights.digest)
 
     def read(self, texts: Sequence[str]) -> list[Feeling]:
         """The feeling of each text."""

@@ -103,7 +103,8 @@ def train_feelings(
     probe = mean_states(encoder, [PROBE])[0]
     # the same numbers are measured that are shipped
     tensors = {"weight": weight.half(), "bias": bias.half(), "probe": probe.half()}
-    head = UtteranceFeelings(encoder, *(t.float() for t in tensors.values()))
+    weight, bias, probe = (tensor.float() for tensor in tensors.values())
+    head = UtteranceFeelings(encoder, weight, bias, probe)
     valid = read_dialogues(data / "empathetic_dialogues" / "valid.jsonl")
     figures = {
         **_held_out(head, utterances(valid), "utterances", report),
