@@ -96,6 +96,18 @@ def test_two_systems_of_one_name_are_two_rows(tmp_path: Path) -> None:
     assert "<td>ours (2)</td><td>9</td><td>12.50 [" in html
 
 
+def test_the_floor_on_more_items_stands_for_both(tmp_path: Path) -> None:
+    cards = []
+    for n in (3, 9):
+        row = Row("Human", {"dist1": Figure(float(n), n)}, "ceiling")
+        write_scorecard(tmp_path / str(n), Scorecard({}, {}, (Table("text", "", METRICS, (row,)),)))
+        cards.append(read_scores(tmp_path / str(n)))
+    for order in (cards, cards[::-1]):
+        html = page(Material(order))
+        assert "<td>Human (ceiling)</td><td>9</td><td></td><td>9.00</td>" in html
+        assert "<td>3.00</td>" not in html.partition("<h2>Table 3")[0]
+
+
 def test_figures_stand_alone(tmp_path: Path) -> None:
     root = ElementTree.fromstring(by_emotion(pairs(tmp_path)))
     assert root.tag.endswith("svg")

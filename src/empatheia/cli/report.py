@@ -40,9 +40,12 @@ def report(
     check_writable(out.parent)
     if (data is None) != (predictions is None):
         raise ConfigError("--data and --predictions belong together: give both or none")
-    pairs: tuple[Pair, ...] = ()
+    pairs: list[Pair] = []
+    left_out: set[str] = set()
     if data is not None and predictions is not None:
-        pairs = match(read_references(data).items, read_answers(predictions).items).pairs
+        matched = match(read_references(data).items, read_answers(predictions).items)
+        left_out = set(matched.faults.get("missing predictions", ()))
+        pairs = [pair for pair in matched.pairs if pair[0].id not in left_out]
     other = {a.id: a for a in read_answers(pipeline).items} if pipeline is not None else {}
     named = {"with SD": features, "without SD": features_without}
     material = Material(
@@ -52,6 +55,7 @@ def report(
         read_votes(votes) if votes is not None else {},
         {title: path for title, path in named.items() if path is not None},
         cases,
+        len(left_out),
     )
     write_whole(out, page(material).encode())
     typer.echo(str(out))

@@ -56,6 +56,7 @@ class Material:
     votes: Votes = field(default_factory=dict)
     features: Mapping[str, Path] = field(default_factory=dict)  # "with SD" -> npz
     cases: int = 4
+    left_out: int = 0  # references without a prediction, which no figure shows
 
 
 def read_scores(path: Path) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def page(material: Material) -> str:
     parts = [
         _table2(material),
         _table3(material),
-        _figure6(material.pairs),
+        _figure6(material.pairs, material.left_out),
         _figure7(material.features),
         _figure8(material),
     ]
@@ -96,7 +97,8 @@ def _rows(
 ) -> dict[str, tuple[str, Cells]]:
     """Name -> (mark, figures) over all scores; figures of one name are joined over tables.
 
-    Where two scores give one name different figures, the later row is another one, ``NAME (2)``.
+    Where two scores give one name different figures, the later row is another one, ``NAME (2)``;
+    of ceilings and floors the one on more items stands for both.
     """
     out: dict[str, tuple[str, dict[str, Figure]]] = {}
     for card in scores:
@@ -106,6 +108,10 @@ def _rows(
                 figures = {name: _figure(told) for name, told in row["figures"].items()}
                 found.setdefault(row["name"], (row["mark"], {}))[1].update(figures)
         for name, (mark, figures) in found.items():
+            if mark and mark != IN_SIGNAL and name in out:
+                if _count(figures) > _count(out[name][1]):
+                    out[name] = (mark, figures)
+                continue
             place, number = name, 1
             while place in out and _differ(out[place][1], figures):
                 number += 1
@@ -117,6 +123,10 @@ def _rows(
 def _figure(told: Mapping[str, Any]) -> Figure:
     low_high = told["ci95"] and (told["ci95"][0], told["ci95"][1])
     return Figure(told["value"], told["n"], low_high, told["weights"], told["needs"])
+
+
+def _count(figures: Cells) -> int:
+    return max((f.n for f in figures.values()), default=0)
 
 
 def _differ(one: Cells, other: Cells) -> bool:
@@ -139,7 +149,7 @@ def _html_table(
         if not keys & figures.keys():  # a row for measures of another table
             continue
         shown = f"{name} ({mark})" if mark else name
-        count = max((f.n for f in figures.values()), default=0)
+        count = _count(figures)
         cells = "".join(f"<td>{_shown(figures.get(key), d)}</td>" for key, _, d in columns)
         blank = "<td class=paper></td>" * len(names)
         lines.append(f"<tr><td>{escape(shown)}</td><td>{count or ''}</td>{cells}{blank}</tr>")
@@ -183,12 +193,14 @@ def _table3(material: Material) -> str:
     return out + _html_table(COLUMNS3, rows, paper.TABLE3, paper.TABLE3_COLUMNS)
 
 
-def _figure6(pairs: Sequence[Pair]) -> str:
+def _figure6(pairs: Sequence[Pair], left_out: int) -> str:
     """Accuracy by emotion, and by age and gender of the two people."""
     known = [(r, a) for r, a in pairs if r.emotion and a.emotion]
     out = "<h2>Figure 6: accuracy by emotion, age and gender</h2>"
     if not known:
         return out + "<p>n/a (needs labelled data and predictions: --data, --predictions)</p>"
+    if left_out:
+        out += f"<p class=note>{left_out} of the data's replies were not predicted.</p>"
     out += by_emotion(known)
     for side in ("speaker", "listener"):
         for name in ("age", "gender"):

@@ -57,7 +57,7 @@ class BaselineRecipe:
     least: int = 2  # times a word must be seen
     fade: float = 2 / 3
     strength: float = 1.5
-    iterations: int = 70
+    iterations: int = 60
 
 
 def train_baseline(
