@@ -84,15 +84,23 @@ def write_together(
     return tuple(folder / name for name in contents)
 
 
+def part_of(path: Path) -> Path:
+    """Where ``path`` is written before it takes its name.
+
+    The same at every run, so that what a killed run left is written over; another one for each
+    process of ``torchrun``, so that two of them do not write into one file.
+    """
+    return path.with_name(f".{path.name}{os.environ.get('RANK', '')}.part")
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[str]]:
     """A UTF-8 text file that appears whole when the block ends, or not at all.
 
-    The temporary name is the same at every run, so what a killed run left is written over.
     Raises InputError where the folder cannot be written.
     """
     make_folder(path.parent)
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     try:
         with part.open("w", encoding="utf-8", newline="\n") as handle:
             yield handle
@@ -109,7 +117,7 @@ def replacing(path: Path) -> Iterator[IO[str]]:
 def write_whole(path: Path, content: bytes) -> None:
     """Write one file whole or not at all, without waiting for the disk. Raises InputError."""
     make_folder(path.parent)
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     try:
         part.write_bytes(content)
         part.replace(path)

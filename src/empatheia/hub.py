@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from empatheia.errors import WeightsError
-from empatheia.files import digest_of
+from empatheia.files import digest_of, part_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,7 +89,7 @@ def save(
         else:
             out[name] = value.clone()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
+    temporary = part_of(path)
     metadata = {"empatheia": json.dumps(dict(meta)), "aliases": json.dumps(aliases)}
     save_file(out, temporary, metadata=metadata)
     temporary.replace(path)

@@ -172,7 +172,7 @@ def test_a_number_that_is_none_stops_the_run_and_names_the_examples(
         return {"loss": value * float("nan")}
 
     def named(step: int) -> SimpleNamespace:
-        return SimpleNamespace(ids=[f"d{step}/{n}" for n in range(10)], numbers=batch(step))
+        return SimpleNamespace(names=[f"d{step}/{n}" for n in range(10)], numbers=batch(step))
 
     stage.loss, stage.batch = loss, named  # type: ignore[method-assign,assignment]
     with pytest.raises(EmpatheiaError, match=r"step 0, batch 0 \(examples d0/0, .* and 2 more\)"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from empatheia.data.empathetic import clean, read_chains, read_dialogues
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
 from empatheia.data.tidy import tidy
 from empatheia.errors import InputError
+from empatheia.files import digest_of
 from empatheia.llm.causal import CausalConfig, CausalLM
 from empatheia.llm.tokenizer import END, LISTENER, SPEAKER, DialogueTokenizer, plain
 from empatheia.training.loop import LoopConfig, Report, run
@@ -161,6 +163,10 @@ def train_base(
     if source is not None:
         start_from(model, source, start.layers)
     stage = BaseStage(model, train, valid, batch_size, seed=loop.seed)
-    figures = run(stage, loop, out, resume, report)
+    about = {
+        "data": digest_of(folder / "train.jsonl"),
+        "recipe": {"model": asdict(model.config), "start": asdict(start), "batch_size": batch_size},
+    }
+    figures = run(stage, loop, out, resume, report, about)
     hub.save(out / "base.safetensors", model.state_dict(), model.meta() | {"valid": figures})
     return figures

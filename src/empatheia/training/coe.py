@@ -20,7 +20,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,7 @@ class CoeRow:
     target: list[int]
     emotion: int
     ngram_logits: Tensor  # (32,), by a reader that has not seen this dialogue
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class CoeBatch:
     label: Tensor  # (batch,) place of the speaker's label token
     emotion: Tensor  # (batch,)
     ngram_logits: Tensor  # (batch, 32)
+    names: tuple[str, ...]
 
 
 def drawn_profile(dialogue_id: str, seed: int = 0) -> Profile:
@@ -176,6 +178,7 @@ class CoeStage:
             target_ids(tokenizer, example.chain, tidy(example.response), whole),
             EMOTIONS32.index(example.emotion),
             ngram_logits,
+            f"{example.dialogue_id}#{len(example.context)}",
         )
 
     def _freeze(self) -> None:
@@ -226,6 +229,7 @@ class CoeStage:
             label,
             torch.tensor([row.emotion for row in rows]),
             torch.stack([row.ngram_logits for row in rows]),
+            tuple(row.name for row in rows),
         )
 
     def batch(self, step: int) -> CoeBatch:
@@ -425,7 +429,12 @@ def train_coe(
     part = slice(None, None, config.valid_share)
     logits = (ngram_logits[0], ngram_logits[1][part])
     stage = CoeStage(reasoner, sets[0], sets[1][part], logits, config, loop.seed)
-    figures = run(stage, loop, out, resume, report)
+    about = {
+        "data": digest_of(folder / "train.jsonl"),
+        "start": {"text": digest, "base": digest_of(base)},
+        "recipe": asdict(config),
+    }
+    figures = run(stage, loop, out, resume, report, about)
     keep_rounded(reasoner.lm.lm)
     if config.lora_rank:
         merge_lora(reasoner.lm.lm)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from empatheia.files import write_whole
 from empatheia.training.checkpoint import Progress, load_checkpoint, recover, save_checkpoint
 from empatheia.training.distributed import Machine, open_machine
 
-_SHOWN = 8  # ids of a batch that a message names
+_SHOWN = 8  # examples of a batch that a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Stage(Protocol):
         ...
 
     def batch(self, step: int) -> Any:
-        """A batch; where it has ``ids``, they are named when something is wrong with it."""
+        """A batch; its ``names``, where it has them, are told when something is wrong with it."""
         ...
 
     def loss(self, batch: Any) -> dict[str, Tensor]:
@@ -208,9 +208,9 @@ def _step(
 
 
 def _stopped(stage: Stage, wrong: str, number: int, batch: Any) -> EmpatheiaError:
-    ids = tuple(getattr(batch, "ids", ()))
-    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-    named = f" (examples {', '.join(map(str, ids[:_SHOWN]))}{more})" if ids else ""
+    names: Sequence[str] = getattr(batch, "names", ())
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    named = f" (examples {', '.join(names[:_SHOWN])}{more})" if names else ""
     return EmpatheiaError(
         f"stage {stage.name}: {wrong}, batch {number}{named}; "
         "look at these examples, or lower --set loop.lr"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from empatheia.data.labels import EMOTIONS8, EMOTIONS32
 from empatheia.data.sampler import BucketSampler
 from empatheia.encoders.text import Pieces, TextEncoder, TextEncoderConfig
 from empatheia.errors import InputError, MissingExtraError
+from empatheia.files import digest_of
 from empatheia.training.loop import LoopConfig, Report, run
 from empatheia.types import Turn
 
@@ -265,7 +266,11 @@ def train_text(
     stage = TextStage(
         encoder, train, valid, situations, comments, config or TextStageConfig(), loop.seed
     )
-    figures = run(stage, loop, out, resume, report)
+    about = {
+        "data": digest_of(data / "empathetic_dialogues" / "train.jsonl"),
+        "recipe": asdict(stage.config),
+    }
+    figures = run(stage, loop, out, resume, report, about)
     hub.save(
         out / "text.safetensors", encoder.state_dict(), encoder.meta() | {"valid": figures}, True
     )
