@@ -172,7 +172,9 @@ def paper(
         face,
         care_screen(reasoner.encoder, country) if care else None,
         settings,
-        parts.versions(models, voice, face) | {"reasoner": settings.digest},
+        {"empatheia": __version__, "reasoner": settings.digest}
+        | parts.versions(models, voice, face)
+        | ({"expression": expression.digest} if expression else {}),
         expression,
         system,
         content,

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 
-from empatheia import __version__
 from empatheia.errors import ConfigError, InputError, WeightsError
 from empatheia.face.dreamtalk.generator import TalkingPortrait
 from empatheia.face.dreamtalk.portraits import SIZE
@@ -103,7 +102,6 @@ def check_picture(size: int) -> None:
 
 def versions(models: Models, voice: StyleTTS2Voice, face: TalkingPortrait) -> dict[str, str]:
     return {
-        "empatheia": __version__,
         "preset": preset_of(models.backbone),
         "voice": voice.digest,
         "face": face.digest,
