@@ -72,7 +72,10 @@ def speech_table(
         if reference.audio is not None and reference.audio.is_file() and reference.response:
             truth.append(Said(reference.id, reference.audio, reference.response))
     if not ours:
-        raise InputError(f"none of {len(pairs)} predictions has sound that is there")
+        raise InputError(
+            f"none of {len(pairs)} predictions has sound that is there: `empatheia predict --media`"
+            " makes it, 'audio' in a line names one"
+        )
     weights = str(settings.get("weights", "none"))
     voice = _own(ours, faults, weights)
     voice["secs"] = _likeness(pairs, faults)

@@ -112,7 +112,10 @@ def video_table(
         if reference.video is not None and reference.video.is_file():
             truth.append(Clip(reference.id, reference.video, reference.video))
     if not ours:
-        raise InputError(f"none of {len(pairs)} predictions has a video that is there")
+        raise InputError(
+            f"none of {len(pairs)} predictions has a video that is there: "
+            "`empatheia predict --media` makes them, 'video' in a line names one"
+        )
     weights = str(settings.get("weights", "none"))
     own = _looks(ours, faults, weights) | _lips(ours, tools, faults)
     own |= _likeness(pairs, settings, faults, weights)
