@@ -139,9 +139,9 @@ def word_errors(
 
 def least_understood(counts: Counts) -> list[Cell]:
     """Cells, worst first, by the mean of their own rate and of what profile and emotion predict."""
-    everything = _rate(counts, lambda _: True)
-    by_profile = {c.who: _rate(counts, lambda o, w=c.who: o.who == w) for c in counts}
-    by_emotion = {c.emotion: _rate(counts, lambda o, e=c.emotion: o.emotion == e) for c in counts}
+    everything = total([e for row in counts.values() for e in row.values()]).rate
+    by_profile = _grouped(counts, lambda c: c.who)
+    by_emotion = _grouped(counts, lambda c: c.emotion)
 
     def score(cell: Cell) -> float:
         own = total(list(counts[cell].values())).rate
@@ -150,26 +150,23 @@ def least_understood(counts: Counts) -> list[Cell]:
     return sorted(counts, key=score, reverse=True)
 
 
-def _rate(counts: Counts, keep: Callable[[Cell], bool]) -> float:
-    return total([e for cell, row in counts.items() if keep(cell) for e in row.values()]).rate
+def _grouped(counts: Counts, key: Callable[[Cell], str]) -> dict[str, float]:
+    """Rates of the cells that ``key`` gives the same name."""
+    groups: dict[str, list[WordErrors]] = defaultdict(list)
+    for cell, row in counts.items():
+        groups[key(cell)] += row.values()
+    return {name: total(parts).rate for name, parts in groups.items()}
 
 
 def _summary(counts: Counts, teachers: TeacherErrors) -> dict[str, Any]:
     flat = [item for row in counts.values() for item in row.items()]
-
-    def grouped(key: Callable[[Cell], str]) -> dict[str, float]:
-        groups: dict[str, list[WordErrors]] = defaultdict(list)
-        for cell, row in counts.items():
-            groups[key(cell)] += row.values()
-        return {name: round(total(parts).rate, 2) for name, parts in groups.items()}
-
     out: dict[str, Any] = {
         "sentences": len(flat),
         "words": sum(e.words for _, e in flat),
-        "mean": round(_rate(counts, lambda _: True), 2),
-        "by_emotion": grouped(lambda c: c.emotion),
-        "by_speaker": grouped(lambda c: c.speaker),
-        "by_tone": grouped(lambda c: c.profile.tone),
+        "mean": round(total([e for _, e in flat]).rate, 2),
+        "by_emotion": _rounded(_grouped(counts, lambda c: c.emotion)),
+        "by_speaker": _rounded(_grouped(counts, lambda c: c.speaker)),
+        "by_tone": _rounded(_grouped(counts, lambda c: c.profile.tone)),
     }
     if teachers:
         same = total([own[place] for own in teachers.values() for place, _ in flat])
@@ -179,6 +176,10 @@ def _summary(counts: Counts, teachers: TeacherErrors) -> dict[str, Any]:
             "points_above_teachers": _above(flat, teachers).as_dict(),
         }
     return out
+
+
+def _rounded(rates: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(rate, 2) for name, rate in rates.items()}
 
 
 def _judged(row: Mapping[int, WordErrors], teachers: TeacherErrors) -> dict[str, Any]:
