@@ -76,9 +76,11 @@ def spread(runs: Sequence[Measured]) -> str:
     """How far the seeds are apart on the first figures, as a mark of the row."""
     if len(runs) < 2:
         return ""
-    each = [_means(run) for run in runs]
-    names = [m for m in ("speech_content", "speech_style") if each[0].get(m) is not None]
-    told_ = [f"{m} ±{np.std([row[m] for row in each], ddof=1):.3f}" for m in names]
+    told_ = []
+    for metric in ("speech_content", "speech_style"):
+        known = [x for run in runs if (x := _means(run)[metric]) is not None]
+        if len(known) == len(runs):
+            told_.append(f"{metric} ±{np.std(known, ddof=1):.3f}")
     return "seeds: " + ", ".join(told_)
 
 

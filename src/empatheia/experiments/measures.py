@@ -157,7 +157,7 @@ def _feelings(
 ) -> Items:
     """Whether the planned feeling's usual style of this person is the nearest of the eight."""
     module = net.expression.style
-    sides = {
+    sides: dict[str, tuple[Tensor, SpeechGenerator | FaceGenerator, Units]] = {
         "voice_feels": (style.speech.float(), speech, module.speech_units),
         "face_feels": (style.video.float(), face, module.video_units),
     }

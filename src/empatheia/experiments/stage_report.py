@@ -156,7 +156,7 @@ def plan_table(net: MergNet, rows: Sequence[MergRow], batch_size: int = 16) -> T
         said += [(chain.speaker_emotion, chain.response_emotion) for chain in chains]
     ids, emotions = [row.id for row in rows], [row.emotion for row in rows]
     feelings = [row.labels["emotion"] for row in rows]
-    hits = {
+    hits: dict[str, list[float | None]] = {
         "plan_emotion": [
             100.0 * (EMOTIONS32.index(s[0]) == e) for s, e in zip(said, emotions, strict=True)
         ],

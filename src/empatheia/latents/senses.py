@@ -73,7 +73,7 @@ class ModalityProjector(nn.Module):
 
 
 def joined(
-    rows: Sequence[Float[Tensor, "token target"]],
+    rows: Sequence[Float[Tensor, "_ target"]],
 ) -> tuple[Float[Tensor, "batch token target"], Bool[Tensor, "batch token"]]:
     """Rows of different lengths, padded on the left, so that they touch what comes after."""
     width = max(map(len, rows))

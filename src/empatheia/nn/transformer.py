@@ -66,7 +66,7 @@ class Attention(nn.Module):
         self,
         queries: Float[Tensor, "batch query dim"],
         keys: Float[Tensor, "batch key dim"],
-        bias: Float[Tensor, "batch head query key"],
+        bias: Float[Tensor, "batch #head #query key"],
     ) -> Float[Tensor, "batch query dim"]:
         query = self._split(self.query(queries))
         seen = F.scaled_dot_product_attention(

@@ -55,8 +55,8 @@ class Reconstruction:
         usual = net.content.speech_units.mean.expand_as(batch.speech_content)
         sounds = self._sounds(batch, (said.values, usual), (batch.speech_style, batch.speech_style))
         usual = net.content.video_units.mean.expand_as(batch.video_content)
-        made = (mouth(x.float()) for x in (shown.values, batch.video_content, usual))
-        mouths = _share(*made, batch.frames.real)
+        meant = mouth(batch.video_content)
+        mouths = _share(mouth(shown.values.float()), meant, mouth(usual), batch.frames.real)
         kl = said.kl.mean() + shown.kl.mean()
         total = sounds + weights.video * mouths + weights.content_kl * kl
         return {"ccl": total, "sounds": sounds, "mouths": mouths, "content_kl": kl}
@@ -69,8 +69,8 @@ class Reconstruction:
         content = batch.speech_content
         sounds = self._sounds(batch, (content, content), (style.speech, usual))
         usual = net.style.video_units.mean.expand_as(batch.video_style)
-        made = (self._expressions(x.float()) for x in (style.video, batch.video_style, usual))
-        faces = _share(*made)
+        made = self._expressions(style.video.float())
+        faces = _share(made, self._expressions(batch.video_style), self._expressions(usual))
         kl = style.kl.mean()
         total = sounds + faces + weights.style_kl * kl
         return {"sac": total, "sounds": sounds, "faces": faces, "style_kl": kl}
