@@ -15,7 +15,7 @@ from empatheia.errors import InputError, WeightsError
 from empatheia.paper.folder import VARIABLE, Models
 from empatheia.paper.needs import cache_bytes, memory_plan, parameters
 from empatheia.paper.reasoner import open_reasoner
-from empatheia.presets import Empatheia, _shipped_reasoner, load_folder
+from empatheia.presets import Empatheia, shipped_reasoner, load_folder
 from empatheia.types import Dialogue, Turn
 
 ASKED = Dialogue("d", (Turn("speaker", "I lost my dog today."),))
@@ -57,7 +57,7 @@ def test_adapters_merged_are_adapters_beside(models: Models) -> None:
     from empatheia.training.coe import CoeConfig, add_lora
 
     path = models.trained / "reasoner.safetensors"
-    readers = _shipped_reasoner()[0]
+    readers = shipped_reasoner()[0]
     merged = open_reasoner(models, readers, dtype=torch.float32)
     plain = merged.lm.lm.model.layers[0].self_attn.q_proj.weight.clone()
     merged.take(path, merge=True)
@@ -91,7 +91,7 @@ def test_trained_beside_another_model_is_refused(models: Models, tmp_path: Path)
 
 
 def test_memory_is_counted_without_memory(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    count = sum(p.numel() for p in open_reasoner(models, _shipped_reasoner()[0]).lm.lm.parameters())
+    count = sum(p.numel() for p in open_reasoner(models, shipped_reasoner()[0]).lm.lm.parameters())
     assert parameters(models.llm) == count
     assert cache_bytes(models.llm, 10) == 2 * 2 * 2 * 2 * 8 * 10
     assert "bfloat16" in memory_plan(models, "cpu")[0]

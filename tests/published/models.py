@@ -11,7 +11,7 @@ from empatheia import hub
 from empatheia.face.dreamtalk.generator import TINY_RENDERER, TalkingPortrait
 from empatheia.paper.folder import Models
 from empatheia.paper.reasoner import open_reasoner
-from empatheia.presets import _shipped_reasoner
+from empatheia.presets import shipped_reasoner
 from empatheia.published.styles import StyleMeans
 from empatheia.speech.styletts2.generator import StyleTTS2Voice
 from empatheia.training.coe import CoeConfig, add_lora
@@ -44,7 +44,7 @@ def build(root: Path, backbone: str = "vicuna", face: str = "dreamtalk") -> Mode
 def train(models: Models, folder: Path | None = None, seed: int = 0) -> None:
     """What ``train all`` would leave, with random adapters."""
     torch.manual_seed(seed)
-    reasoner = open_reasoner(models, _shipped_reasoner()[0])
+    reasoner = open_reasoner(models, shipped_reasoner()[0])
     lora = CoeConfig(lora_rank=2, lora_alpha=4)
     add_lora(reasoner.lm.lm, lora)
     reasoner.adapters = {"lora_rank": 2, "lora_alpha": 4, "lora_dropout": 0.05}

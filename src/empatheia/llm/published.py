@@ -7,6 +7,7 @@ several; what goes in and comes out lies where the caller's tensors are.
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -222,11 +223,11 @@ def open_tokenizer(folder: Path) -> DialogueTokenizer:
 
 
 def _need_sentencepiece() -> None:
-    try:
-        import google.protobuf  # noqa: F401
-        import sentencepiece  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("sentencepiece", "paper") from error
+    for module, package in (("sentencepiece", "sentencepiece"), ("google.protobuf", "protobuf")):
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise MissingExtraError(package, "paper") from error
 
 
 def _converted(folder: Path) -> Tokenizer:
@@ -246,7 +247,7 @@ def _chatglm_tokenizer(path: Path) -> Tokenizer:
     backend.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
     )
-    own = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop", "<|system|>", "<|user|>")
-    own = (*own, "<|assistant|>", "<|observation|>")
+    roles = [f"<|{who}|>" for who in ("system", "user", "assistant", "observation")]
+    own = ["[MASK]", "[gMASK]", "[sMASK]", "sop", "eop", *roles]
     backend.add_special_tokens([AddedToken(mark, normalized=False) for mark in own])
     return backend

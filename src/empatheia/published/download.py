@@ -58,9 +58,11 @@ def download_folder(repository: str, target: Path) -> str:
     try:
         from huggingface_hub import HfApi, snapshot_download
         from huggingface_hub.errors import GatedRepoError
+        from huggingface_hub.utils import logging
     except ImportError as error:
         raise MissingExtraError("huggingface-hub", "paper") from error
     try:
+        logging.set_verbosity_error()  # it tells each new try; the last is told below
         names = HfApi().list_repo_files(repository)
         safe = any(name.endswith(".safetensors") for name in names)
         kinds = ["*.json", "*.model", "*.safetensors" if safe else "pytorch_model*.bin"]

@@ -256,14 +256,15 @@ def _renderer(path: Path) -> tuple[PIRenderer, str]:
 @torch.no_grad()
 def _liven(network: TalkingFace, renderer: PIRenderer) -> None:
     """Scale random weights so that content and style are seen, as trained ones let them be."""
-    for tail in (network.decoder.upper_tail_fc, network.decoder.lower_tail_fc):
-        tail[-1].weight.mul_(30.0)
-    if network.config.kind == "dreamtalk":
-        for place in (0, 2, 4):
-            network.content_xt_to_decoder_input_wo_time[place].weight.mul_(4.0)
-    first = renderer.mapping_net.first[0].weight
-    first[:, network.config.expression :].zero_()  # crop offsets are hundreds of pixels
-    renderer.warpping_net.flow_out[-1].weight.mul_(3.0)
+    weights = dict(network.named_parameters()) | dict(renderer.named_parameters())
+    for name in ("decoder.upper_tail_fc.4", "decoder.lower_tail_fc.4"):
+        weights[f"{name}.weight"].mul_(30.0)
+    for name, weight in weights.items():
+        if name.startswith("content_xt_to_decoder") and weight.ndim == 2:
+            weight.mul_(4.0)
+    # crop offsets are hundreds of pixels
+    weights["mapping_net.first.0.weight"][:, network.config.expression :].zero_()
+    weights["warpping_net.flow_out.2.weight"].mul_(3.0)
     for name, weight in renderer.named_parameters():
         if ".mlp_" in name and name.endswith("weight"):
             weight.mul_(3.0)

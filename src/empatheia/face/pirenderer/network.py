@@ -65,7 +65,8 @@ class AdaptiveNorm(nn.Module):
         inner = self.mlp_shared(descriptor)
         scale, shift = 1 + self.mlp_gamma(inner), self.mlp_beta(inner)
         flat = x.reshape(1, -1, *x.shape[2:])
-        out = F.instance_norm(flat, weight=scale.reshape(-1), bias=shift.reshape(-1))
+        scale, shift = scale.reshape(-1).float(), shift.reshape(-1).float()  # also in bfloat16
+        out = F.instance_norm(flat, weight=scale, bias=shift)
         return out.reshape(x.shape)
 
 
