@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from empatheia.evaluation import avsync, syncnet
 from empatheia.evaluation.face_sharpness import cpbd
 from empatheia.evaluation.landmark_measures import (
     HOW,
+    Points,
     blinks,
     distances,
     read_points,
@@ -217,42 +219,41 @@ def _lips(clips: Sequence[Clip], tools: Tools, faults: Faults) -> dict[str, Figu
     }  # fmt: skip
     figures = {name: Figure.missing(needs) for name, needs in missing.items()}
     if tools.syncnet is not None:
-        scores = [s for c in clips if (s := _syncnet(c, tools.syncnet, faults)) is not None]
+        scores = [
+            score
+            for clip in clips
+            if (score := _watched(clip, "SyncNet", faults, partial(_syncnet, clip, tools.syncnet)))
+        ]
         digest = tools.syncnet.digest
         confidence, distance = syncnet.mean_score(scores)
         figures["sync_cf"] = _figure(confidence, HOW, digest)
         figures["lse_d"] = _figure(distance, HOW, digest)
     if tools.avsync is not None:
-        lags = [lag for c in clips if (lag := _avsync(c, tools.avsync, faults)) is not None]
+        lags = [
+            lag
+            for clip in clips
+            if (lag := _watched(clip, "AVSync-L", faults, partial(_avsync, clip, tools.avsync)))
+        ]
         digest = tools.avsync.digest
         figures["avsync_conf"] = _figure([lag.confidence for lag in lags], HOW, digest)
         figures["avsync_r"] = _figure([lag.sync_r for lag in lags], HOW, digest)
     return figures
 
 
-def _avsync(clip: Clip, model: avsync.AVSync, faults: Faults) -> avsync.LagScore | None:
+def _watched(clip: Clip, kind: str, faults: Faults, work: Callable[[Points], Any]) -> Any:
+    """``work`` on a clip's landmarks, or None with a fault."""
     points = read_points(clip.video)
     if points is None:
         faults.add("no landmarks", clip.item)
         return None
-
-    def work() -> avsync.LagScore:
-        seen = avsync.mouth(points)
-        return avsync.score(model, avsync.sound(read_audio(clip.sound), len(seen)), seen)
-
-    found: avsync.LagScore | None = faults.measure("AVSync-L", clip.item, work)
-    return found
+    return faults.measure(kind, clip.item, partial(work, points))
 
 
-def _syncnet(clip: Clip, scorer: syncnet.SyncNetScorer, faults: Faults) -> syncnet.SyncScore | None:
-    points = read_points(clip.video)
-    if points is None:
-        faults.add("no landmarks", clip.item)
-        return None
+def _avsync(clip: Clip, model: avsync.AVSync, points: Points) -> avsync.LagScore:
+    seen = avsync.mouth(points)
+    return avsync.score(model, avsync.sound(read_audio(clip.sound), len(seen)), seen)
 
-    def work() -> syncnet.SyncScore:
-        frames = read_video(clip.video, FPS, SIZE).frames
-        return scorer(syncnet.crop_faces(frames, points), read_audio(clip.sound))
 
-    found: syncnet.SyncScore | None = faults.measure("SyncNet", clip.item, work)
-    return found
+def _syncnet(clip: Clip, scorer: syncnet.SyncNetScorer, points: Points) -> syncnet.SyncScore:
+    frames = read_video(clip.video, FPS, SIZE).frames
+    return scorer(syncnet.crop_faces(frames, points), read_audio(clip.sound))

@@ -7,6 +7,7 @@ on 100,000 n-grams looks far better than it is.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,6 +32,7 @@ def fit_ngrams(
     """
     try:
         from scipy.sparse import csr_matrix
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
         raise MissingExtraError("scikit-learn", "train") from error
@@ -47,7 +49,9 @@ def fit_ngrams(
     matrix = csr_matrix((np.asarray(values, np.float32), (rows, columns)), shape=shape)
     labels = np.asarray([EMOTIONS32.index(e.emotion) for e in found])
     regression = LogisticRegression(C=strength, max_iter=iterations, solver="lbfgs", tol=1e-3)
-    regression.fit(matrix, labels)
+    with warnings.catch_warnings():  # stopping early is meant
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        regression.fit(matrix, labels)
     with torch.no_grad():
         model.weight[:, regression.classes_] = torch.tensor(regression.coef_.T, dtype=torch.float32)
         model.bias.fill_(-20.0)  # a label that the data never shows stays impossible
