@@ -159,13 +159,17 @@ class Reasoner(nn.Module):
             found = self.encoder(pieces)
             told = self.ngrams(histories) if ngram_logits is None else ngram_logits
             evidence = self.evidence(found, told)
-        tokens = self.projector(found.states, found.mask, found.pooled, evidence)
+        shown = evidence
+        if self.senses is not None:
+            readings = readings or [self.senses.readings(h) for h in histories]
+            shown = self.senses.together(evidence, [row[-1] for row in readings])
+        tokens = self.projector(found.states, found.mask, found.pooled, shown)
         ids = [prompt_ids(self.lm.tokenizer, r.turns, r.profile) for r in requests]
         tail = [self.lm.tokenizer.id(REPLY)] if bare else []
         words = [self.lm.embed(torch.tensor([row + tail]))[0] for row in ids]
         rows = [torch.cat([t.to(w.dtype), w]) for t, w in zip(tokens, words, strict=True)]
         if self.senses is not None:
-            readings = readings or [self.senses.readings(h) for h in histories]
+            assert readings is not None
             media, real = self.senses.tokens(readings)
             rows = [
                 torch.cat([m[k].to(r.dtype), r]) for m, k, r in zip(media, real, rows, strict=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from empatheia import hub
-from empatheia.data.labels import EMOTIONS8
+from empatheia.data.labels import AVAMERG_32_TO_7, EMOTIONS8, EMOTIONS32
 from empatheia.encoders.heads import MediaFeatures
 from empatheia.encoders.speech import SpeechEncoder
 from empatheia.encoders.video import VideoEncoder
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
 FAINT = 0.1
+DOUBT = 0.02  # that a recording says nothing of the speaker
+FOLD = torch.tensor([EMOTIONS8.index(AVAMERG_32_TO_7[label]) for label in EMOTIONS32])
 KEPT = 64  # utterances whose features are remembered
 
 
@@ -73,6 +75,7 @@ class Senses(nn.Module):
             )
             for source in (ear.dim, eye.dim)
         )
+        self.trust = nn.Parameter(torch.ones(2))  # in ear and eye, beside the text
         self.digest = "random"
         self._kept: OrderedDict[tuple[Path, Path | None], Reading] = OrderedDict()
 
@@ -139,16 +142,30 @@ class Senses(nn.Module):
         rows = [part.flatten(0, 1) for part in each.split([len(row) for row in told])]
         return joined(rows)
 
-    @torch.no_grad()
-    def spell(self, labels: Float[Tensor, "key dim"]) -> None:
-        """Start both evidence tokens as the sum of the eight keys' embeddings, weighed by them.
+    def together(
+        self, evidence: Float[Tensor, "batch label"], last: Sequence[Reading]
+    ) -> Float[Tensor, "batch label"]:
+        """What text, ear and eye tell of the speaker's emotion, over the 32 labels.
 
-        The other tokens start faint, so that the model first hears what it can already read.
+        By Bayes' rule, as if the three erred independently; a voice or a face speaks for every
+        label that folds to its key, and where it is neutral for none. ``evidence`` is the text's,
+        and stays as it is where there is neither sound nor picture.
         """
-        for part in (self.speech, self.video):
-            part.projector.spell_evidence(labels)
-            part.projector.out.weight.mul_(FAINT)
-            part.projector.pooled[1].weight.mul_(FAINT)
+        rows = []
+        for told, reading in zip(evidence, last, strict=True):
+            for trust, found in zip(self.trust, (reading.speech, reading.video), strict=True):
+                if found is not None:
+                    told = told + trust * _likelihood(found.evidence)
+            rows.append(told.log_softmax(-1).clamp(min=-12) if reading.there else told)
+        return torch.stack(rows)
+
+    @torch.no_grad()
+    def start(self) -> None:
+        """The tokens start faint: the language model has not learned to read them."""
+        for part in (self.speech.projector, self.video.projector):
+            assert part.evidence is not None
+            for layer in (part.out, part.pooled[1], part.evidence):
+                layer.weight.mul_(FAINT)
 
     def meta(self) -> dict[str, Any]:
         return {"config": asdict(self.config), "ear": self.ear.meta(), "eye": self.eye.meta()}
@@ -180,6 +197,13 @@ class Senses(nn.Module):
                 f"these senses belong to another preset: made for width {self.config.dim}, this "
                 f"language model has {lm_dim}; train them for it (empatheia train senses)"
             )
+
+
+def _likelihood(evidence: Float[Tensor, " key"]) -> Float[Tensor, " label"]:
+    """Log-likelihood of each of the 32 labels; a neutral voice or face fits every one."""
+    shares = evidence.exp()
+    neutral = shares[EMOTIONS8.index("neutral")] / (len(EMOTIONS8) - 1)
+    return ((shares[FOLD] + neutral) * (1 - DOUBT) + DOUBT).log()
 
 
 def _row(found: MediaFeatures) -> Perceived:

@@ -12,21 +12,19 @@ from empatheia.encoders.speech import SpeechEncoder
 from empatheia.encoders.video import VideoEncoder
 from empatheia.latents.senses import Perceived
 from empatheia.reasoner import Request
-from empatheia.senses import Reading
+from empatheia.senses import FOLD, Reading
 from empatheia.tiny import tiny_reasoner, tiny_senses
 from empatheia.training.ear import Ear, EarClip, EarConfig, EarStage, varied
 from empatheia.training.eye import Eye, EyeClip, EyeConfig, EyeStage
 from empatheia.training.loop import Stage
 from empatheia.training.losses import UNKNOWN
 from empatheia.training.senses import (
-    FOLD,
     NEUTRAL,
     Media,
     RowMaker,
     SensesStage,
     SensesTraining,
     by_key,
-    key_embeddings,
     wanted_label,
 )
 from empatheia.types import Profile, Turn
@@ -125,7 +123,7 @@ def senses_stage() -> SensesStage:
         by_key([(k, Reading(perceived(senses.ear.dim, k), None)) for k in keys]),
         by_key([(k, Reading(None, perceived(senses.eye.dim, k))) for k in keys]),
     )
-    senses.spell(key_embeddings(reasoner))
+    senses.start()
     for part in (senses.speech, senses.video):
         part.drop = 0.0
     config = SensesTraining(batch_size=8)
@@ -140,7 +138,7 @@ def test_senses_learn_and_only_their_projectors_move() -> None:
     assert min(losses) < losses[0] - 0.05  # a language model of chance is hard to move
     moved = {n for n, p in stage.senses.named_parameters() if not torch.equal(before[n], p)}
     assert moved
-    assert all(n.startswith(("speech.", "video.")) for n in moved)
+    assert all(n.startswith(("speech.", "video.", "trust")) for n in moved)
     assert all(
         torch.equal(frozen[n], p) for n, p in stage.reasoner.named_parameters() if n in frozen
     )
@@ -158,3 +156,18 @@ def test_what_is_only_written_is_read_as_without_senses() -> None:
     width = plain.embedded.shape[1]
     assert torch.allclose(mixed.embedded[1, -width:], plain.embedded[0], atol=1e-6)
     assert int(mixed.mask[1].sum()) == width
+
+
+@torch.no_grad()
+def test_text_ear_and_eye_are_weighed_together() -> None:
+    senses = tiny_senses()
+    evidence = torch.randn(2, 32).log_softmax(-1)
+    angry = EMOTIONS8.index("angry")
+    shown = Reading(perceived(senses.ear.dim, angry), perceived(senses.eye.dim, angry))
+    out = senses.together(evidence, [shown, Reading()])
+    assert torch.equal(out[1], evidence[1])  # nothing heard or seen: the text as it is
+    fits = angry == FOLD
+    assert float(out[0].exp()[fits].sum()) > float(evidence[0].exp()[fits].sum())
+    neutral = Reading(perceived(senses.ear.dim, NEUTRAL), None)
+    told = senses.together(evidence[:1], [neutral])[0]
+    assert torch.allclose(told, evidence[0].clamp(min=-12), atol=0.2)  # speaks for no label

@@ -35,9 +35,9 @@ SMALL: Mapping[str, Any] = {
     "intermediate_size": 432,
     "num_conv_pos_embeddings": 8,
     "num_conv_pos_embedding_groups": 8,
-    "hidden_dropout": 0.2,
+    "hidden_dropout": 0.1,
     "activation_dropout": 0.2,
-    "feat_proj_dropout": 0.2,
+    "feat_proj_dropout": 0.1,
 }
 TINY: Mapping[str, Any] = {
     "hidden_size": 16,
@@ -108,9 +108,9 @@ class SpeechEncoder(nn.Module):
         self, fronts: Sequence[Float[Tensor, "time channel"]]
     ) -> tuple[Layers, Bool[Tensor, "batch time"]]:
         """The same from what the front gave; here gradients flow where they are asked for."""
-        rows = [self.hubert.feature_projection(row[None])[0] for row in fronts]
-        states = nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        mask = torch.arange(states.shape[1]) < torch.tensor([len(r) for r in rows])[:, None]
+        rows = nn.utils.rnn.pad_sequence(list(fronts), batch_first=True)
+        mask = torch.arange(rows.shape[1]) < torch.tensor([len(r) for r in fronts])[:, None]
+        states = self.hubert.feature_projection(rows) * mask[..., None]
         return self._through(states, mask), mask
 
     def _through(self, states: Tensor, mask: Tensor) -> Layers:

@@ -74,5 +74,11 @@ class QueryProjector(nn.Module):
         tokens = [whole, self.out(seen)]
         if self.evidence is not None:
             assert evidence is not None, "this projector was built for a modality with a reading"
-            tokens.append(self.evidence(evidence / EVIDENCE_SCALE + 1).unsqueeze(1))
+            tokens.append(self.told(evidence).unsqueeze(1))
         return torch.cat(tokens, 1)
+
+    def told(self, evidence: Float[Tensor, "batch reading"]) -> Float[Tensor, "batch target"]:
+        """The evidence's token alone, the last of all."""
+        assert self.evidence is not None
+        token: Tensor = self.evidence(evidence / EVIDENCE_SCALE + 1)
+        return token

@@ -19,28 +19,27 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from empatheia.data.empathetic import TextExample
-from empatheia.data.labels import AVAMERG_32_TO_7, EMOTIONS8, EMOTIONS32
+from empatheia.data.labels import EMOTIONS8, EMOTIONS32
 from empatheia.data.sampler import BucketSampler
 from empatheia.errors import EmpatheiaError
 from empatheia.llm.prompt import target_ids
 from empatheia.llm.tokenizer import emotion_token
 from empatheia.reasoner import Reasoner, Request
-from empatheia.senses import Reading, Senses
+from empatheia.senses import FOLD, Reading, Senses
 from empatheia.training.coe import drawn_profile
 from empatheia.training.loop import LoopConfig
 from empatheia.types import Turn
 
-FOLD = torch.tensor([EMOTIONS8.index(AVAMERG_32_TO_7[label]) for label in EMOTIONS32])
 NEUTRAL = EMOTIONS8.index("neutral")
 SURE = 0.93  # share of the key that voice and face show, in what is to be learned
 
 
 @dataclass(frozen=True, slots=True)
 class SensesTraining:
-    batch_size: int = 16
-    neutral: int = 400  # rows of neutral words
-    told: int = 240  # rows of EmpatheticDialogues
-    whole: float = 0.3  # share of rows whose chain is read to its end
+    batch_size: int = 8
+    neutral: int = 288  # rows of neutral words
+    told: int = 160  # rows of EmpatheticDialogues
+    whole: float = 0.15  # share of rows whose chain is read to its end
     label_weight: float = 4.0
     gold: float = 0.5  # share of the gold label, where there is one
     mute: float = 0.2  # share of the told rows whose voice and face stay neutral
@@ -49,7 +48,9 @@ class SensesTraining:
 @dataclass(frozen=True, slots=True)
 class SensesRecipe:
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(150, 3e-3, warmup=15, validate_every=75, save_every=50, bf16=False)
+        default_factory=lambda: LoopConfig(
+            80, 3e-4, warmup=8, validate_every=40, save_every=20, bf16=False
+        )
     )
     stage: SensesTraining = field(default_factory=SensesTraining)
 
@@ -243,9 +244,12 @@ class SensesStage:
         """Logits before each target token, the tokens, and which are the speaker's emotion."""
         lm = self.reasoner.lm
         media, _ = self.senses.tokens([[reading] for reading in batch.readings])
+        evidence = torch.stack([row.evidence for row in batch.rows])
+        told = self.reasoner.projector.told(self.senses.together(evidence, batch.readings))
+        last = self.reasoner.projector.tokens  # the evidence is the last of the text's tokens
         before = [
-            torch.cat([m.to(r.embedded.dtype), r.embedded])
-            for m, r in zip(media, batch.rows, strict=True)
+            torch.cat([m, r.embedded[: last - 1], e[None], r.embedded[last:]])
+            for m, e, r in zip(media, told, batch.rows, strict=True)
         ]
         width = max(map(len, before))
         prompt = torch.stack([F.pad(x, (0, 0, width - len(x), 0)) for x in before])
@@ -269,10 +273,3 @@ class SensesStage:
             for name, value in self.loss(batch).items():
                 totals[name] = totals.get(name, 0.0) + float(value) * len(batch.rows)
         return {name: value / len(rows) for name, value in totals.items()}
-
-
-def key_embeddings(reasoner: Reasoner) -> Tensor:
-    """(8, dim): the mean embedding of the labels that fold to each key; of neutral, of all."""
-    table = reasoner.lm.embed(torch.tensor(list(reasoner.lm.tokenizer.labels.emotions)))
-    rows = [table[key == FOLD].mean(0) for key in range(NEUTRAL)]
-    return torch.stack([*rows, table.mean(0)]).detach()

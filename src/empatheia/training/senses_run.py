@@ -31,7 +31,6 @@ from empatheia.training.senses import (
     SensesRecipe,
     SensesStage,
     by_key,
-    key_embeddings,
 )
 
 LEARNED, TESTED = 400, 128  # rendered voices whose readings are used
@@ -167,7 +166,7 @@ def train_senses(
     unseen = neutral_texts(data / "meld" / "dev_sent_emo.csv")[:64]
     valid = maker.neutral(unseen, rng)
     senses = Senses(ear, eye, SensesConfig(reasoner.lm.config.dim))
-    senses.spell(key_embeddings(reasoner))
+    senses.start()
     stage = SensesStage(reasoner, senses, (rows, valid), media, config, recipe.loop.seed)
     figures = run(stage, recipe.loop, out, resume, report)
     told: dict[str, Any] = {
