@@ -80,6 +80,11 @@ def test_one_command_trains_measures_and_compares(
         rows["w/o CS"]["speech_content"]["value"]
         - next(c["difference"] for c in apart if c["a"] == "no-cs")
     )
+    lines = [x for x in said.splitlines() if x.startswith("| C^s off | w/o ")]
+    assert {x.split(" | ")[1]: x.endswith("| yes |") for x in lines} == {
+        "w/o CoE": False, "w/o speech & video input": False, "w/o CS": True, "w/o SD": False,
+        "w/o L_ccl": True, "w/o L_sac": False, "w/o L_emp + L_ccl + L_sac (no stage 4)": True,
+    }  # fmt: skip
     assert not (out / "no-joint" / "seed-0" / "joint").exists()
     assert not (out / "no-media" / "seed-0" / "joint" / "senses.safetensors").exists()
     assert (out / "full" / "seed-0" / "joint" / "senses.safetensors").is_file()

@@ -39,7 +39,10 @@ FULL = "full"
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What is taken away. ``backbone`` names another reasoner, "" the given one."""
+    """What is taken away. ``backbone`` names another reasoner, "" the given one.
+
+    ``hurts`` are the measures that should suffer; where one does not, the table says so.
+    """
 
     title: str
     chain: bool = True
@@ -50,17 +53,21 @@ class Variant:
     sac: bool = True
     joint: bool = True
     backbone: str = ""
+    hurts: tuple[str, ...] = ()
 
 
+_CONTENT, _STYLE = ("speech_content", "video_content"), ("speech_style", "video_style")
 VARIANTS: dict[str, Variant] = {
     FULL: Variant("Empatheia"),
-    "no-coe": Variant("w/o CoE", chain=False),
-    "no-media": Variant("w/o speech & video input", senses=False),
-    "no-cs": Variant("w/o CS", synchronizer=False),
-    "no-sd": Variant("w/o SD", disentangler=False),
-    "no-ccl": Variant("w/o L_ccl", ccl=False),
-    "no-sac": Variant("w/o L_sac", sac=False),
-    "no-joint": Variant("w/o L_emp + L_ccl + L_sac (no stage 4)", joint=False),
+    "no-coe": Variant("w/o CoE", chain=False, hurts=("nats",)),
+    "no-media": Variant("w/o speech & video input", senses=False, hurts=("emotion",)),
+    "no-cs": Variant("w/o CS", synchronizer=False, hurts=_CONTENT),
+    "no-sd": Variant("w/o SD", disentangler=False, hurts=_STYLE),
+    "no-ccl": Variant("w/o L_ccl", ccl=False, hurts=_CONTENT),
+    "no-sac": Variant("w/o L_sac", sac=False, hurts=_STYLE),
+    "no-joint": Variant(
+        "w/o L_emp + L_ccl + L_sac (no stage 4)", joint=False, hurts=("nats", *_CONTENT, *_STYLE)
+    ),
 }
 Opener = Callable[[Variant, Path | None], Parts]
 Tell = Callable[[str, str], Report]  # variant and stage
@@ -133,7 +140,8 @@ class Ablation:
                 kept = Measured(tuple(record["ids"]), record["items"])
                 found.setdefault(name, []).append(kept)
         titles = {name: variant.title for name, variant in self.variants.items()}
-        return write(self.out, settings, titles, FULL, found)
+        hurts = {name: variant.hurts for name, variant in self.variants.items()}
+        return write(self.out, settings, titles, FULL, found, hurts)
 
     def _settings(self) -> dict[str, Any]:
         recipes = {stage: asdict(recipe) for stage, recipe in self.recipes.items()}

@@ -24,8 +24,12 @@ def write(
     titles: Mapping[str, str],
     first: str,
     found: Mapping[str, Sequence[Measured]],
+    hurts: Mapping[str, Sequence[str]],
 ) -> tuple[Path, ...]:
-    """``ablation.json`` and ``ablation.md``; ``found`` has one measurement a seed."""
+    """``ablation.json`` and ``ablation.md``; ``found`` has one measurement a seed.
+
+    ``hurts`` names the measures that each variant should be worse on.
+    """
     means = {name: by_dialogue(runs) for name, runs in found.items()}
     table = Table(
         "ablation",
@@ -43,7 +47,7 @@ def write(
         "differences": {metric: [c.as_dict() for c in rows] for metric, rows in apart.items()},
         "seeds": {name: [_means(run) for run in runs] for name, runs in found.items()},
     }
-    text = f"{markdown(table)}\n\n{told(apart, titles)}\n"
+    text = f"{markdown(table)}\n\n{told(apart, titles, hurts)}\n"
     return write_together(
         out,
         {
@@ -111,23 +115,28 @@ def differences(
     return {metric: rows for metric, rows in out.items() if rows}
 
 
-def told(apart: Mapping[str, Sequence[Comparison]], titles: Mapping[str, str]) -> str:
-    """A Markdown table: variant minus full, and whether the full model is better."""
+def told(
+    apart: Mapping[str, Sequence[Comparison]],
+    titles: Mapping[str, str],
+    hurts: Mapping[str, Sequence[str]],
+) -> str:
+    """A Markdown table: variant minus full, whether it is worse, and whether it should be."""
     metrics = {metric.id: metric for metric in METRICS}
     lines = [
         "## Differences from the full model",
         "",
-        "| measure | variant | difference | 95 % | p | p (Holm) | dialogues | hurt |",
-        "|---" * 8 + "|",
+        "| measure | variant | difference | 95 % | p | p (Holm) | dialogues | worse | should be |",
+        "|---" * 9 + "|",
     ]
     for name, rows in apart.items():
         metric = metrics[name]
         for c in rows:
             worse = c.difference < 0 if metric.better == "up" else c.difference > 0
-            sure = "yes" if worse and c.p_holm < 0.05 else "a little" if worse else "no"
+            sure = ("yes" if c.p_holm < 0.05 else "not surely") if worse else "no"
+            wanted = "yes" if name in hurts.get(c.a, ()) else ""
             low, high = c.ci95
             lines.append(
                 f"| {metric.title} | {titles[c.a]} | {c.difference:.3f} | [{low:.3f}, {high:.3f}] "
-                f"| {c.p:.4f} | {c.p_holm:.4f} | {c.n} | {sure} |"
+                f"| {c.p:.4f} | {c.p_holm:.4f} | {c.n} | {sure} | {wanted} |"
             )
     return "\n".join(lines)
