@@ -185,7 +185,7 @@ def _rounded(rates: Mapping[str, float]) -> dict[str, float]:
 def _judged(row: Mapping[int, WordErrors], teachers: TeacherErrors) -> dict[str, Any]:
     whole = total(list(row.values()))
     counts = [np.array([e.errors, e.words], float) for e in row.values()]
-    rate = summed_score(counts, list(row), lambda sums: 100 * sums[0] / sums[1])
+    rate = summed_score(counts, list(row), lambda sums: 100 * float(sums[0] / sums[1]))
     out: dict[str, Any] = {"words": whole.words, "errors": rate.as_dict()}
     if teachers:
         out["above_teachers"] = _above(list(row.items()), teachers).as_dict()
