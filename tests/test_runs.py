@@ -18,9 +18,9 @@ SMALL = Path(__file__).parents[1] / "runs" / "small.sh"
 bash = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 
 
-def script(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+def script(*words: str, run: Path = SMALL, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash", str(SMALL), *words],
+        ["bash", str(run), *words],
         capture_output=True, text=True, timeout=120, env={**os.environ, **more},
     )  # fmt: skip
 
@@ -57,4 +57,19 @@ def test_what_is_missing_is_said_before_anything_is_done(tmp_path: Path) -> None
     done = script(str(tmp_path), str(tmp_path / "out"))
     assert done.returncode == 2
     assert f"missing: the folder {tmp_path}/empathetic_dialogues" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@bash
+def test_every_command_of_the_results_is_real(tmp_path: Path) -> None:
+    """Commands of ``runs/results.sh``; Python modules it starts are not parsed."""
+    where = str(tmp_path / "data"), str(tmp_path / "out")
+    more = {"MARKS": "python", "RENDERED": str(tmp_path / "rendered")}
+    done = script(*where, run=SMALL.with_name("results.sh"), DRY="1", **more)
+    assert done.returncode == 0, done.stderr
+    lines = [shlex.split(line[2:]) for line in done.stdout.splitlines() if line.startswith("$ ")]
+    names = [parsed(line[1:]) for line in lines if line[0] == "empatheia"]
+    wanted = {"evaluate text", "evaluate all", "evaluate video", "train baseline", "predict"}
+    assert wanted <= {*names}
+    assert names[-1] == "report"
     assert not (tmp_path / "out").exists()

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Every figure of docs/results.md: the shipped `small` and its pipeline, and what they have to beat.
+# What is there already is not made again, so that the same command goes on where it was stopped.
+#
+#     runs/results.sh DATA [OUT]        OUT is runs/results by default
+#     N=20 runs/results.sh DATA OUT     replies with sound and pictures (100 by default)
+#     DRY=1 runs/results.sh DATA OUT    only prints the commands
+#
+# MARKS is a Python that has mediapipe 0.10.21; without it nothing is said of lips, eyes and faces.
+# RENDERED is a set of `empatheia data render`: references with sound and pictures.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+DATA=${1:?usage: runs/results.sh DATA [OUT]}
+OUT=${2:-runs/results}
+N=${N:-100}
+MARKS=${MARKS:-}
+RENDERED=${RENDERED:-}
+BASELINES=${BASELINES:-"majority tfidf multi-trs moel"}
+VALID=$DATA/empathetic_dialogues/valid.jsonl
+TRAIN=$DATA/empathetic_dialogues/train.jsonl
+
+step() { # step RESULT COMMAND...: not done again where RESULT is there
+    local result=$1
+    shift
+    if [ -e "$result" ]; then return; fi
+    printf '$'; printf ' %q' "$@"; echo
+    [ "${DRY:-0}" = 1 ] || "$@"
+}
+
+marks() { # marks FOLDER: landmarks beside its videos
+    [ -z "$MARKS" ] || step "$1/landmarks" env PYTHONPATH=src "$MARKS" \
+        -m empatheia.evaluation.face_landmarks "$1"
+    [ "${DRY:-0}" = 1 ] || [ -z "$MARKS" ] || touch "$1/landmarks"
+}
+
+# --- text: all replies of valid -----------------------------------------------------------------
+
+scores=()
+for system in direct pipeline; do
+    step "$OUT/scores/text-$system/scores.json" empatheia evaluate text --data "$VALID" \
+        --system "$system" --train "$TRAIN" -o "$OUT/scores/text-$system"
+    scores+=(--scores "$OUT/scores/text-$system")
+done
+for name in $BASELINES; do
+    step "$OUT/$name/predictions.jsonl" empatheia train baseline "$name" --data "$DATA" \
+        -o "$OUT/$name" --resume
+    step "$OUT/scores/$name/scores.json" empatheia evaluate text --data "$VALID" \
+        --predictions "$OUT/$name" --train "$TRAIN" -o "$OUT/scores/$name"
+    scores+=(--scores "$OUT/scores/$name")
+done
+
+# --- sound and pictures: N replies, evenly spread -----------------------------------------------
+
+mead=()
+if [ -n "$MARKS" ] && [ -d "$DATA/mead/video" ]; then
+    [ "${DRY:-0}" = 1 ] || { mkdir -p "$OUT/mead" && cp -n "$DATA"/mead/video/*.mp4 "$OUT/mead"; }
+    marks "$OUT/mead"
+    mead=(--mead "$OUT/mead")
+fi
+for system in direct pipeline; do
+    made=$OUT/$system
+    [ -e "$OUT/scores/$system/scores.json" ] || step "$made/done" empatheia predict \
+        --data "$VALID" --limit "$N" --media --system "$system" -o "$made"
+    marks "$made/media"
+    step "$OUT/scores/$system/scores.json" empatheia evaluate all --data "$VALID" --limit "$N" \
+        --predictions "$made" --ravdess "$DATA/ravdess" ${mead[@]+"${mead[@]}"} \
+        -o "$OUT/scores/$system"
+    scores+=(--scores "$OUT/scores/$system")
+done
+if [ -n "$RENDERED" ]; then
+    step "$OUT/forced/done" empatheia predict --data "$RENDERED/manifest.jsonl" --teacher-forced \
+        -o "$OUT/forced"
+    marks "$OUT/forced/media"
+    marks "$RENDERED/media"
+    step "$OUT/scores/forced/scores.json" empatheia evaluate video \
+        --data "$RENDERED/manifest.jsonl" --predictions "$OUT/forced" -o "$OUT/scores/forced"
+    scores+=(--scores "$OUT/scores/forced")
+fi
+
+# --- the page -----------------------------------------------------------------------------------
+
+step "$OUT/none" empatheia report "${scores[@]}" --data "$VALID" --predictions "$OUT/direct" \
+    --pipeline "$OUT/pipeline" -o "$OUT/report.html"
