@@ -62,6 +62,8 @@ class SensesConfig:
 class Senses(nn.Module):
     """Both encoders and their projectors."""
 
+    trust: Tensor
+
     def __init__(self, ear: SpeechEncoder, eye: VideoEncoder, config: SensesConfig) -> None:
         super().__init__()
         self.config, self.ear, self.eye = config, ear, eye
@@ -75,7 +77,7 @@ class Senses(nn.Module):
             )
             for source in (ear.dim, eye.dim)
         )
-        self.trust = nn.Parameter(torch.ones(2))  # in ear and eye, beside the text
+        self.register_buffer("trust", torch.ones(2))  # in ear and eye, beside the text
         self.digest = "random"
         self._kept: OrderedDict[tuple[Path, Path | None], Reading] = OrderedDict()
 

@@ -46,10 +46,11 @@ def senses(
     def note(line: str) -> None:
         typer.echo(line, err=True)
 
-    studio = open_studio("small", 128)
-    sets = {"rendered": measured.rendered(reasoner, studio, texts, folder, clips, note)}
+    studio = open_studio("small", 256)
+    made = {"rendered": measured.record(studio, texts, folder, clips, note)}
     if ravdess is not None:
-        sets["RAVDESS 17-20"] = measured.acted(reasoner, ravdess)
+        made["RAVDESS 17-20"] = measured.acted(ravdess)
+    sets = {name: measured.perceived(reasoner, files) for name, files in made.items()}
     tables = [measured.table(reasoner, sets, note)]
     if pairs:
         found = measured.pairs(reasoner, sets["rendered"], pairs)

@@ -42,11 +42,10 @@ class Told:
     reading: Reading
 
 
-def rendered(
-    reasoner: Reasoner, studio: Studio, texts: Sequence[str], folder: Path, count: int, note: Note
-) -> list[Told]:
+def record(
+    studio: Studio, texts: Sequence[str], folder: Path, count: int, note: Note
+) -> list[tuple[Turn, str]]:
     """``count`` clips of every key in turn by voices and people that nothing was learned from."""
-    assert reasoner.senses is not None
     rng = np.random.default_rng(7)
     out = []
     for number in range(count):
@@ -58,22 +57,25 @@ def rendered(
         path = folder / f"{number:04d}"
         path.with_suffix(".wav").write_bytes(clip.wav)
         path.with_suffix(".mp4").write_bytes(clip.mp4)
-        turn = Turn("speaker", text, path.with_suffix(".wav"), path.with_suffix(".mp4"))
-        out.append(Told(turn, key, reasoner.senses.perceive(turn)))
+        out.append((Turn("speaker", text, path.with_suffix(".wav"), path.with_suffix(".mp4")), key))
         if number % 20 == 19:
             note(f"{number + 1} of {count} recordings made")
     return out
 
 
-def acted(reasoner: Reasoner, ravdess: Path) -> list[Told]:
-    """RAVDESS clips of actors 17-20 that are not neutral, with the words that they say."""
+def perceived(reasoner: Reasoner, recordings: Sequence[tuple[Turn, str]]) -> list[Told]:
+    """Read the files. Raises MediaError."""
     assert reasoner.senses is not None
-    out = []
-    for clip in actor_clips(ravdess):
-        if clip.actor in TEST_ACTORS and clip.emotion in FELT:
-            turn = Turn("speaker", STATEMENTS[clip.statement], clip.path)
-            out.append(Told(turn, clip.emotion, reasoner.senses.perceive(turn)))
-    return out
+    return [Told(turn, key, reasoner.senses.perceive(turn)) for turn, key in recordings]
+
+
+def acted(ravdess: Path) -> list[tuple[Turn, str]]:
+    """RAVDESS clips of actors 17-20 that are not neutral, with the words that they say."""
+    return [
+        (Turn("speaker", STATEMENTS[clip.statement], clip.path), clip.emotion)
+        for clip in actor_clips(ravdess)
+        if clip.actor in TEST_ACTORS and clip.emotion in FELT
+    ]
 
 
 def slots(

@@ -57,7 +57,7 @@ class EarClip:
 class EarConfig:
     batch_size: int = 40
     voices: int = 600  # rendered sentences to learn from
-    share: float = 0.2  # of them in a batch
+    share: float = 0.15  # of them in a batch
     mixed: float = 0.0  # share of batches in which pairs of clips are laid over each other
     smoothing: float = 0.1
     profile: float = 0.1  # weight of age, gender and tone
@@ -68,7 +68,7 @@ class EarConfig:
 class EarRecipe:
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            320, 1e-3, warmup=20, weight_decay=0.05, validate_every=80, bf16=False
+            560, 1e-3, warmup=20, weight_decay=0.05, validate_every=140, bf16=False
         )
     )
     stage: EarConfig = field(default_factory=EarConfig)
@@ -195,8 +195,8 @@ class EarStage:
         self.front.fit(torch.from_numpy(np.concatenate([c.rows for c in people[0]])))
         synthetic = round(config.batch_size * config.share) if rendered[0] else 0
         sizes = (config.batch_size - synthetic, synthetic)
-        self.samplers = [
-            BucketSampler([len(c.rows) for c in clips], size, seed, pool_batches=4)
+        self.samplers = [  # not by length: sad and disgusted people are slow
+            BucketSampler([1] * len(clips), size, seed)
             for clips, size in zip((people[0], rendered[0]), sizes, strict=True)
             if size
         ]

@@ -31,6 +31,7 @@ from empatheia.training.senses import (
     SensesRecipe,
     SensesStage,
     by_key,
+    trust_of,
 )
 
 LEARNED, TESTED = 400, 128  # rendered voices whose readings are used
@@ -143,6 +144,14 @@ def told_examples(data: Path, split: str, count: int) -> list[TextExample]:
     return found[::step][:count]
 
 
+def trusts(media: Media) -> tuple[float, float]:
+    """In ear and eye, from readings of people that neither has learned from."""
+    heard = [(k, r.speech.evidence) for k, rows in media.speech.items() for r in rows if r.speech]
+    seen = [(k, r.video.evidence) for k, rows in media.video.items() for r in rows if r.video]
+    ear, eye = (trust_of([e for _, e in part], [k for k, _ in part]) for part in (heard, seen))
+    return ear, eye
+
+
 def train_senses(
     data: Path,
     ear: SpeechEncoder,
@@ -167,6 +176,8 @@ def train_senses(
     valid = maker.neutral(unseen, rng)
     senses = Senses(ear, eye, SensesConfig(reasoner.lm.config.dim))
     senses.start()
+    with torch.no_grad():
+        senses.trust.copy_(torch.tensor(trusts(media[1])))
     stage = SensesStage(reasoner, senses, (rows, valid), media, config, recipe.loop.seed)
     figures = run(stage, recipe.loop, out, resume, report)
     told: dict[str, Any] = {
