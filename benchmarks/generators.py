@@ -101,11 +101,13 @@ def painter(args: Args) -> list[Row]:
     network = PIRenderer().eval()
     image, window = torch.rand(1, 3, 256, 256) * 2 - 1, torch.randn(1, 73, 27) * 0.1
 
+    begun = network.begin(image)
+
     def call(made: nn.Module) -> Tensor:
-        found: Tensor = made(image, window).picture
+        found: Tensor = made(begun, window).picture
         return found
 
-    return variants("PIRenderer, one picture", network, call, 1 / 25, args)
+    return variants("PIRenderer, a picture of a video", network, call, 1 / 25, args)
 
 
 PARTS: dict[str, Callable[[Args], list[Row]]] = {

@@ -11,9 +11,16 @@ import torch
 from torch import nn
 
 from empatheia.errors import InputError, WeightsError
+from empatheia.face.dreamtalk.generator import TINY_RENDERER
 from empatheia.face.dreamtalk.layout import face_tensors, renderer_tensors
 from empatheia.face.dreamtalk.network import FaceConfig, TalkingFace, signal_shares
-from empatheia.face.pirenderer.network import PIRenderer, RendererConfig, warp, windows
+from empatheia.face.pirenderer.network import (
+    PIRenderer,
+    RendererConfig,
+    _enlarged,
+    warp,
+    windows,
+)
 from empatheia.published import strict
 
 REFERENCE = Path(__file__).parents[4] / "shared" / "reference"
@@ -161,3 +168,21 @@ def test_the_renderer_hears_its_descriptor() -> None:
     assert one.flow.shape == (1, 2, 16, 16)
     assert one.picture.abs().max() <= 1
     assert not torch.allclose(one.picture, other.picture, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_portrait_begun_once_gives_the_same_pictures() -> None:
+    torch.manual_seed(0)
+    painter = PIRenderer(TINY_RENDERER).eval().double()
+    image, window = torch.rand(1, 3, 64, 64).double(), torch.randn(1, 73, 27).double()
+    whole, begun = painter(image, window), painter(painter.begin(image), window)
+    assert torch.equal(whole.picture, begun.picture)
+
+
+@torch.inference_mode()
+def test_doubled_pixels_are_convolved_in_small() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 5, 3, padding=1), nn.LeakyReLU(0.1)).double()
+    x = torch.randn(2, 3, 6, 9).double()
+    doubled = nn.functional.interpolate(x, scale_factor=2)
+    assert torch.allclose(_enlarged(model, x), model(doubled), atol=1e-12)

@@ -18,7 +18,7 @@ from empatheia.face.dreamtalk.hearing import FPS, Ear, PhonemeEar, Wav2Vec2Ear
 from empatheia.face.dreamtalk.network import FaceConfig, TalkingFace
 from empatheia.face.dreamtalk.portraits import SIZE, Portraits
 from empatheia.face.dreamtalk.pose import Pose
-from empatheia.face.pirenderer.network import PIRenderer, RendererConfig, windows
+from empatheia.face.pirenderer.network import Begun, PIRenderer, RendererConfig, windows
 from empatheia.published import strict
 from empatheia.published.styles import StyleMeans
 from empatheia.types import Avatar, Frame, Profile, Speech, Video
@@ -197,6 +197,8 @@ class TalkingPortrait:
 
     def _render(self, image: Tensor, motions: Iterator[Tensor]) -> Iterator[Frame]:
         """A frame is painted once its neighbours on both sides are known."""
+        with torch.inference_mode(), self._precision(image):
+            begun = self._renderer.begin(image)
         known, first, index = image.new_zeros(0, 0), 0, 0
         piece = next(motions, None)
         while piece is not None:
@@ -205,15 +207,18 @@ class TalkingPortrait:
             ready = first + len(known) - (REACH if piece is not None else 0)
             around = windows(known, REACH)
             while index < ready:
-                yield Frame(self._paint(image, around[index - first][None]), index / self.fps)
+                yield Frame(self._paint(begun, around[index - first][None]), index / self.fps)
                 index += 1
             kept = max(index - REACH, 0)
             known, first = known[kept - first :], kept
 
+    def _precision(self, where: Tensor) -> torch.autocast:
+        return torch.autocast(where.device.type, torch.bfloat16, enabled=self._animation.bf16)
+
     @torch.inference_mode()
-    def _paint(self, image: Tensor, window: Tensor) -> np.ndarray:
-        with torch.autocast(image.device.type, torch.bfloat16, enabled=self._animation.bf16):
-            picture = self._renderer(image, window).picture[0]
+    def _paint(self, begun: Begun, window: Tensor) -> np.ndarray:
+        with self._precision(window):
+            picture = self._renderer(begun, window).picture[0]
         rounded = ((picture.float() + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
         return rounded.permute(1, 2, 0).contiguous().cpu().numpy()
 

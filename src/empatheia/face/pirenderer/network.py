@@ -40,6 +40,15 @@ class Rendered:
     picture: Tensor  # (B, 3, H, W) in [-1, 1]
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A portrait (B, 3, H, W) and what both networks first make of it."""
+
+    image: Tensor
+    warping: Tensor
+    editing: Tensor
+
+
 class PlaneNorm(nn.Module):
     """Layer norm over channels and picture together, scaled by channel."""
 
@@ -49,7 +58,7 @@ class PlaneNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.addcmul(self.bias, F.layer_norm(x, x.shape[1:]), self.weight)
+        return F.group_norm(x, 1, self.weight.flatten(), self.bias.flatten())
 
 
 class AdaptiveNorm(nn.Module):
@@ -65,7 +74,8 @@ class AdaptiveNorm(nn.Module):
         inner = self.mlp_shared(descriptor)
         scale, shift = 1 + self.mlp_gamma(inner), self.mlp_beta(inner)
         flat = x.reshape(1, -1, *x.shape[2:])
-        scale, shift = scale.reshape(-1).float(), shift.reshape(-1).float()  # also in bfloat16
+        whole = torch.promote_types(scale.dtype, torch.float32)  # of bfloat16 it takes none
+        scale, shift = scale.reshape(-1).to(whole), shift.reshape(-1).to(whole)
         out = F.instance_norm(flat, weight=scale, bias=shift)
         return out.reshape(x.shape)
 
@@ -138,8 +148,13 @@ class _Hourglass(nn.Module):
         self.down = config.warp_down
         self.output_channels = 2 * widths[self.levels[0]]
 
-    def forward(self, image: Tensor, descriptor: Tensor) -> Tensor:
-        x = self.encoder.get_submodule("input_layer")(image)
+    def begin(self, image: Tensor) -> Tensor:
+        """What does not depend on the descriptor."""
+        begun: Tensor = self.encoder.get_submodule("input_layer")(image)
+        return begun
+
+    def forward(self, begun: Tensor, descriptor: Tensor) -> Tensor:
+        x = begun
         kept = [x]
         for i in range(self.down):
             x = self.encoder.get_submodule(f"encoder{i}")(x, descriptor)
@@ -161,9 +176,12 @@ class WarpingNet(nn.Module):
             PlaneNorm(channels), nn.LeakyReLU(_SLOPE), nn.Conv2d(channels, 2, 7, padding=3)
         )
 
-    def forward(self, image: Tensor, descriptor: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, descriptor: Tensor, begun: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """-> flow and the warped picture."""
-        flow: Tensor = self.flow_out(self.hourglass(image, descriptor))
+        begun = self.hourglass.begin(image) if begun is None else begun
+        flow: Tensor = self.flow_out(self.hourglass(begun, descriptor))
         return flow, warp(image, flow)
 
 
@@ -211,6 +229,34 @@ def _plain(inputs: int, outputs: int, kernel: int, *tail: nn.Module) -> nn.Modul
     return block
 
 
+def _enlarged(model: nn.Module, x: Tensor) -> Tensor:
+    """``model`` (a 3 x 3 convolution first) on a picture whose every pixel is doubled both ways.
+
+    Doubled pixels meet the nine weights in four ways, each of 2 x 2 pixels: their weights are
+    summed and the small picture is convolved, with 16 multiplications a pixel instead of 36.
+    """
+    convolution, *rest = model.children()
+    assert isinstance(convolution, nn.Conv2d)
+    assert convolution.bias is not None
+    weight, bias = convolution.weight, convolution.bias
+    first, second, third = weight.unbind(2)
+    rows = (torch.stack((first, second + third), 2), torch.stack((first + second, third), 2))
+    kernels = []
+    for row in rows:
+        first, second, third = row.unbind(3)
+        kernels.append(torch.stack((first, second + third), 3))
+        kernels.append(torch.stack((first + second, third), 3))
+    made = F.conv2d(F.pad(x, (1, 1, 1, 1)), torch.cat(kernels), bias.repeat(4))
+    height, width = x.shape[2:]
+    out = made.new_empty(len(x), len(bias), 2 * height, 2 * width)
+    for place, part in enumerate(made.chunk(4, 1)):
+        down, right = divmod(place, 2)
+        out[..., down::2, right::2] = part[..., down : down + height, right : right + width]
+    for layer in rest:
+        out = layer(out)
+    return out
+
+
 class EditingNet(nn.Module):
     """Repairs what warping cannot show: (image, warped, descriptor) -> the picture."""
 
@@ -235,8 +281,21 @@ class EditingNet(nn.Module):
         final.add_module("model", nn.Sequential(nn.Conv2d(widths[0], 3, 7, padding=3), nn.Tanh()))
         self.decoder.add_module("final", final)
 
-    def forward(self, image: Tensor, warped: Tensor, descriptor: Tensor) -> Tensor:
-        x = self._encode("first", torch.cat((image, warped), dim=1))
+    def begin(self, image: Tensor) -> Tensor:
+        """What the first convolution makes of the portrait, its bias included."""
+        first = self.encoder.get_submodule("first.model.0")
+        assert isinstance(first, nn.Conv2d)
+        return F.conv2d(image, first.weight[:, :3], first.bias, padding=3)
+
+    def forward(
+        self, image: Tensor, warped: Tensor, descriptor: Tensor, begun: Tensor | None = None
+    ) -> Tensor:
+        begun = self.begin(image) if begun is None else begun
+        first, *rest = self.encoder.get_submodule("first.model").children()
+        assert isinstance(first, nn.Conv2d)
+        x = begun + F.conv2d(warped, first.weight[:, 3:], padding=3)
+        for layer in rest:
+            x = layer(x)
         kept = [x]
         for i in range(self.layers):
             x = self._encode(f"down{i}", x)
@@ -244,7 +303,7 @@ class EditingNet(nn.Module):
         for i in reversed(range(self.layers)):
             for j in range(self.blocks):
                 x = self.decoder.get_submodule(f"res{i}.res{j}")(x, descriptor)
-            x = self._decode(f"up{i}", F.interpolate(x, scale_factor=2))
+            x = _enlarged(self.decoder.get_submodule(f"up{i}.model"), x)
             x = x + self._decode(f"jump{i}", kept[i])
         return self._decode("final", x)
 
@@ -267,10 +326,17 @@ class PIRenderer(nn.Module):
         self.warpping_net = WarpingNet(self.config)
         self.editing_net = EditingNet(self.config)
 
-    def forward(self, image: Tensor, window: Tensor) -> Rendered:
+    def begin(self, image: Tensor) -> Begun:
+        """What all pictures of one portrait share."""
+        return Begun(image, self.warpping_net.hourglass.begin(image), self.editing_net.begin(image))
+
+    def forward(self, image: Tensor | Begun, window: Tensor) -> Rendered:
+        """``image`` may be what :meth:`begin` made of it, where many windows follow."""
+        begun = image if isinstance(image, Begun) else self.begin(image)
         descriptor = self.mapping_net(window)
-        flow, warped = self.warpping_net(image, descriptor)
-        return Rendered(flow, warped, self.editing_net(image, warped, descriptor))
+        flow, warped = self.warpping_net(begun.image, descriptor, begun.warping)
+        picture = self.editing_net(begun.image, warped, descriptor, begun.editing)
+        return Rendered(flow, warped, picture)
 
 
 def windows(motion: Tensor, radius: int = 13) -> Tensor:

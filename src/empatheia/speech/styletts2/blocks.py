@@ -48,7 +48,8 @@ class AdaIN(StyleAffine):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         scale, shift = self.scale_and_shift(style)
         flat = x.reshape(1, -1, x.shape[-1])
-        scale, shift = scale.reshape(-1).float(), shift.reshape(-1).float()  # also in bfloat16
+        whole = torch.promote_types(scale.dtype, torch.float32)  # of bfloat16 it takes none
+        scale, shift = scale.reshape(-1).to(whole), shift.reshape(-1).to(whole)
         out = F.instance_norm(flat, weight=scale, bias=shift)
         return out.reshape(x.shape)
 
