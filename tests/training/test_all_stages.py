@@ -17,8 +17,8 @@ from empatheia.errors import InputError, WeightsError
 from empatheia.expression import Expression
 from empatheia.llm.decoding import Sampling
 from empatheia.model import Empatheia, TextSettings
-from empatheia.presets import load_expression, load_folder
-from empatheia.tiny import tiny_reasoner, tiny_senses
+from empatheia.presets import load_expression, load_folder, load_senses
+from empatheia.tiny import tiny_expression, tiny_reasoner, tiny_senses
 from empatheia.training.coe import CoeConfig, CoeStage, add_lora, merge_lora
 from empatheia.training.loop import LoopConfig, run
 from empatheia.training.merg import (
@@ -28,6 +28,7 @@ from empatheia.training.merg import (
     read_media,
     split,
     train_in_a_row,
+    train_merg,
 )
 from empatheia.training.merg_stage import MergConfig
 from empatheia.types import Dialogue, Turn
@@ -73,7 +74,7 @@ def test_four_stages_and_a_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert train_in_a_row(data, out, opener, recipes, resume=True) == {}
 
     trained, settings = load_folder(out / "joint")
-    assert trained.senses is not None
+    trained.senses = load_senses(out / "joint" / "senses.safetensors", trained)
     assert settings.digest != "none"
     again = load_reasoner_file(out / "joint" / "reasoner.safetensors")
     assert torch.equal(again.lm.embed(torch.tensor([[3]])), trained.lm.embed(torch.tensor([[3]])))
@@ -85,6 +86,16 @@ def test_four_stages_and_a_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert reply.mp4
     with pytest.raises(WeightsError, match="does not fit"):
         Expression.load(out / "joint" / "reasoner.safetensors")
+
+
+def test_modules_of_another_preset_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    manifest.write(data / "manifest.jsonl", merg.dialogues(data))
+    other = tiny_expression((8, 8), (8, 8))
+    parts = Parts(tiny_reasoner(), *merg.generators(), "tiny", other)
+    with pytest.raises(WeightsError, match="belong to another preset"):
+        train_merg("content", data, out, parts, MergRecipe(LOOP))
+    assert not out.exists()
 
 
 def test_a_folder_without_a_manifest_is_told_how_to_render(tmp_path: Path) -> None:

@@ -199,6 +199,8 @@ def train_merg(
     Writes ``out/expression.safetensors``; ``joint`` also ``reasoner.safetensors`` (LoRA merged)
     and, where there are senses, ``senses.safetensors``. What the teachers say is kept in ``cache``.
     """
+    if parts.expression is not None:
+        parts.expression.fits(*_widths(parts))
     torch.manual_seed(recipe.loop.seed)
     dialogues, digest = read_media(data)
     sets = [merg_examples(found) for found in split(dialogues)]
@@ -242,11 +244,15 @@ def rows_of(
 
 
 def _new_expression(parts: Parts, recipe: MergRecipe) -> Expression:
-    lm_dim = int(parts.reasoner.lm.config.dim)
-    speech = (parts.speech.content_dim, parts.speech.style_dim)
-    face = (parts.face.content_dim, parts.face.style_dim)
-    config = expression_config(lm_dim, speech, face, recipe.synchronizer, recipe.disentangler)
+    config = expression_config(*_widths(parts), recipe.synchronizer, recipe.disentangler)
     return Expression(config)
+
+
+def _widths(parts: Parts) -> tuple[int, tuple[int, int], tuple[int, int]]:
+    """Of the language model, and (content, style) of both generators."""
+    speech, face = parts.speech, parts.face
+    dim = int(parts.reasoner.lm.config.dim)
+    return dim, (speech.content_dim, speech.style_dim), (face.content_dim, face.style_dim)
 
 
 def _save(stage: str, net: MergNet, out: Path, told: Mapping[str, Any]) -> None:
