@@ -165,9 +165,8 @@ class Senses(nn.Module):
     def start(self) -> None:
         """The tokens start faint: the language model has not learned to read them."""
         for part in (self.speech.projector, self.video.projector):
-            assert part.evidence is not None
-            for layer in (part.out, part.pooled[1], part.evidence):
-                layer.weight.mul_(FAINT)
+            for name in ("out.weight", "pooled.1.weight", "evidence.weight"):
+                part.get_parameter(name).mul_(FAINT)
 
     def meta(self) -> dict[str, Any]:
         return {"config": asdict(self.config), "ear": self.ear.meta(), "eye": self.eye.meta()}

@@ -30,6 +30,7 @@ FELT = tuple(key for key in EMOTIONS8 if key != "neutral")  # none of the 32 lab
 OPPOSITE = {"happy": "sad", "sad": "happy", "angry": "happy", "fear": "happy", "disgusted": "happy",
             "surprised": "sad", "contempt": "happy"}  # fmt: skip
 BATCH = 16
+AFTER = {"emotion_cause": "", "goal_to_response": "", "response_emotion": "neutral"}  # unread
 Note = Callable[[str], None]
 
 
@@ -85,7 +86,9 @@ def slots(
     out: list[Mapping[str, float]] = []
     for start in range(0, len(told), BATCH):
         part = told[start : start + BATCH]
-        requests = [Request((replace(t.turn, audio=None, video=None),), Profile()) for t in part]
+        requests = [
+            Request((replace(t.turn, audio=None, video=None),), Profile(), AFTER) for t in part
+        ]
         readings = [
             [Reading(t.reading.speech if speech else None, t.reading.video if video else None)]
             for t in part

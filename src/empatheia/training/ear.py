@@ -240,7 +240,7 @@ class EarStage:
         return {"loss": total, "emotion": emotion, "profile": profile}
 
     def validate(self) -> dict[str, float]:
-        figures = {}
+        figures: dict[str, float] = {}
         if self.people[1]:
             right = accuracy(self.ear.encoder, self.people[1])
             figures |= {"loss": 1 - right["emotion"], "actors": right["emotion"]}

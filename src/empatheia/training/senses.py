@@ -77,7 +77,9 @@ class Media:
     def draw(self, key: int, rng: np.random.Generator) -> Reading:
         """A voice and a face of one key, of any two people."""
         voice, face = self.speech[key], self.video[key]
-        return Reading(voice[rng.integers(len(voice))].speech, face[rng.integers(len(face))].video)
+        return Reading(
+            voice[int(rng.integers(len(voice)))].speech, face[int(rng.integers(len(face)))].video
+        )
 
 
 def by_key(readings: Sequence[tuple[int, Reading]]) -> dict[int, list[Reading]]:
@@ -94,7 +96,7 @@ def wanted_label(evidence: Tensor, key: int) -> Tensor:
     """
     if key == NEUTRAL:
         return evidence.exp()
-    shown = torch.where(key == FOLD, SURE, (1 - SURE) / (len(EMOTIONS8) - 2))
+    shown = torch.where(FOLD.eq(key), SURE, (1 - SURE) / (len(EMOTIONS8) - 2))
     return (evidence + shown.log()).softmax(-1)
 
 
