@@ -160,7 +160,7 @@ def test_what_actors_taught_to_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         SimpleNamespace(path=p, emotion={"04": "sad", "05": "angry"}[e], actor=int(a))
         for p, e, a in clips
     ]
-    monkeypatch.setattr("empatheia.evaluation.voice_emotion.actor_clips", lambda _: iter(told))
+    monkeypatch.setattr("empatheia.data.actors.actor_clips", lambda _: iter(told))
     ear = hearing.hear_actors(tmp_path)
     assert ear.emotions == ("angry", "sad")
     turns = (Turn("speaker", "Hi."),)

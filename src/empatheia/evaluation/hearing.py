@@ -40,8 +40,8 @@ def _rows(found: list[Speech]) -> np.ndarray:
 @cache
 def hear_actors(ravdess: Path) -> Hearing:
     """Trained on all clips of a RAVDESS folder (odd actors are men). Raises InputError."""
+    from empatheia.data.actors import actor_clips
     from empatheia.evaluation.voice import _classifier
-    from empatheia.evaluation.voice_emotion import actor_clips
 
     clips = [c for c in actor_clips(ravdess) if c.emotion in EMOTIONS8]
     rows = _rows([read_audio(c.path) for c in clips])

@@ -181,13 +181,11 @@ def _emotion(said: Sequence[Said], ravdess: Path | None, faults: Faults) -> Figu
     ear = hear_actors(ravdess)
     meant = [s for s in said if s.emotion in ear.emotions]
     faults.found["emotion without actors' examples"] += [s.item for s in said if s not in meant]
-    hits = [
-        100.0 * (heard == s.emotion)
-        for s in meant
-        if (
-            heard := faults.measure("emotion", s.item, lambda s=s: ear.emotion(read_audio(s.sound)))
-        )  # type: ignore[misc]
-    ]
+    hits = []
+    for one in meant:
+        speech = faults.measure("emotion", one.item, partial(read_audio, one.sound))
+        heard = speech and faults.measure("emotion", one.item, partial(ear.emotion, speech))
+        hits += [100.0 * (heard == one.emotion)] if heard else []
     if not hits:
         return Figure.missing(f"replies meant as one of {', '.join(ear.emotions)}", len(said))
     return Figure.of(item_score(hits))
