@@ -50,13 +50,18 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class SensesConfig:
-    """``dim`` is the language model's width."""
+    """``dim`` is the language model's width.
+
+    ``tokens`` is False where the projectors are not trained: ear and eye then speak through the
+    evidence alone (:meth:`Senses.together`).
+    """
 
     dim: int
     queries: int = 4
     heads: int = 4
     dropout: float = 0.1
     drop: float = 0.15  # how often a modality is left out in training
+    tokens: bool = True
 
 
 class Senses(nn.Module):
@@ -133,7 +138,7 @@ class Senses(nn.Module):
             ]
             for d in dialogues
         ]
-        if not any(told):
+        if not (self.config.tokens and any(told)):
             empty = self.speech.projector.absent[:0]
             return joined([empty for _ in dialogues])
         flat = [pair for row in told for pair in row]

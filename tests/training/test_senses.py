@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -171,3 +173,18 @@ def test_text_ear_and_eye_are_weighed_together() -> None:
     neutral = Reading(perceived(senses.ear.dim, NEUTRAL), None)
     told = senses.together(evidence[:1], [neutral])[0]
     assert torch.allclose(told, evidence[0].clamp(min=-12), atol=0.2)  # speaks for no label
+
+
+@torch.no_grad()
+def test_untrained_projectors_give_no_tokens_and_the_evidence_still_speaks() -> None:
+    reasoner = tiny_reasoner()
+    requests = [Request((Turn("speaker", "I am at home."),), Profile())]
+    plain = reasoner.prompt(requests).embedded
+    senses = tiny_senses()
+    senses.config = replace(senses.config, tokens=False)
+    reasoner.senses = senses
+    heard = [[Reading(perceived(senses.ear.dim, 1), None)]]
+    found = reasoner.prompt(requests, heard).embedded
+    assert found.shape == plain.shape
+    changed = (found - plain).abs().sum(-1)[0] > 1e-6
+    assert changed.nonzero()[:, 0].tolist() == [reasoner.projector.tokens - 1]
