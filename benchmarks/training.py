@@ -92,9 +92,7 @@ def multimodal(name: str, data: Path) -> Bench:
         prompt = prompt_ids(tokenizer, row.request.turns, row.request.profile)
         return len(prompt) + len(row.chain) + len(row.reply) + 33
 
-    return Bench(
-        stage, recipe.loop, lambda b: sum(map(read, b.rows)), lambda b: len(b.rows)
-    )
+    return Bench(stage, recipe.loop, lambda b: sum(map(read, b.rows)), lambda b: len(b.rows))
 
 
 def shipped_reasoner() -> Any:

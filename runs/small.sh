@@ -89,8 +89,6 @@ fi
         --base "$OUT/base/base.safetensors" --threads 1 $(short 3)
     REASONER=$OUT/coe/reasoner.safetensors
     install_weights "$REASONER"
-    train critic critic.safetensors --data "$DATA" --reasoner "$REASONER" --threads 1 $(short 3)
-    install_weights "$OUT/critic/critic.safetensors"
     step care "$OUT/care/care.safetensors" "$EMPATHEIA" train care --data "$DATA" \
         --text "$OUT/text/text.safetensors" --phrases tests/care/phrases/crisis.jsonl \
         --phrases tests/care/phrases/harmless.jsonl -o "$OUT/care"

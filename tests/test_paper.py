@@ -15,7 +15,7 @@ from empatheia.errors import InputError, WeightsError
 from empatheia.paper.folder import VARIABLE, Models
 from empatheia.paper.needs import cache_bytes, memory_plan, parameters
 from empatheia.paper.reasoner import open_reasoner
-from empatheia.presets import Empatheia, shipped_reasoner, load_folder
+from empatheia.presets import Empatheia, load_folder, shipped_reasoner
 from empatheia.types import Dialogue, Turn
 
 ASKED = Dialogue("d", (Turn("speaker", "I lost my dog today."),))

@@ -165,7 +165,7 @@ def test_without_its_loss_a_module_learns_through_the_generators(
     stage = make(name, through=Reconstruction(*merg.generators()), **{loss: False})
     first = stage.validate()
     assert first["sounds"] > 0
-    run(stage, LOOP, tmp_path)
+    run(stage, replace(LOOP, steps=60), tmp_path)
     last = stage.validate()
     assert last["sounds"] < 0.8 * first["sounds"], (first, last)
     shown = "mouths" if name == "content" else "faces"

@@ -73,7 +73,7 @@ _CONTEMPT = Variation(
 # Quality that the five measured numbers do not show: afraid and sad voices breathe more.
 _BREATH = {"sad": 0.1, "fear": 0.1, "angry": -0.35, "happy": -0.1, "disgusted": -0.25,
            "surprised": 0.0}  # fmt: skip
-# Of an actor's change of rate, on a logarithmic scale: a stage slows down more than words can bear.
+# Share of an actor's change of rate that is done, on a logarithmic scale: more costs words.
 _RATE_SHARE = 0.5
 
 
