@@ -45,7 +45,7 @@ _WOMEN, _MEN = ("slt", "slt-hts"), ("rms",)
 # Mean F0 after Titze (1994) and Stathopoulos et al. (2011): children high, old men rise, old women
 # fall; formants move with the length of the vocal tract, within what stays intelligible.
 _SPEAKERS = {
-    ("child", "female"): Speaker(_WOMEN, 255.0, Variation(formants=1.02, rate=1.0, tilt=1.0)),
+    ("child", "female"): Speaker(_WOMEN, 255.0, Variation(formants=1.02, rate=1.05, tilt=1.2)),
     ("child", "male"): Speaker(
         _WOMEN, 232.0, Variation(formants=0.99, rate=1.02, tilt=0.5, breath=-0.3)
     ),
