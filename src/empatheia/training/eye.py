@@ -65,7 +65,7 @@ class EyeConfig:
 class EyeRecipe:
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            300, 1e-3, warmup=20, weight_decay=0.05, validate_every=100, bf16=False
+            650, 1e-3, warmup=20, weight_decay=0.05, validate_every=100, bf16=False
         )
     )
     stage: EyeConfig = field(default_factory=EyeConfig)
