@@ -217,6 +217,16 @@ def install(choice: str, extra: str) -> None:
 # --- commands -----------------------------------------------------------------------------------
 
 
+# One process a core, each file of tests in one of them.
+SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadfile"]
+
+
+def surroundings(command: str) -> dict:
+    """The environment of the command: processes side by side do not want two threads each."""
+    alone = {"OMP_NUM_THREADS": "1"} if command == "test" else {}
+    return {**os.environ, **alone}
+
+
 def command_line(command: str, rest: list) -> list:
     """The command to hand over to once everything is installed."""
     if command == "demo":
@@ -224,7 +234,7 @@ def command_line(command: str, rest: list) -> list:
         out = [] if any(word in ("-o", "--out") for word in rest) else ["-o", str(ROOT / "out")]
         return [venv_python(), "-m", "empatheia", "reply", "--dialogue", example, *out, *rest]
     if command == "test":
-        return [venv_python(), "-m", "pytest", *rest]
+        return [venv_python(), "-m", "pytest", *SIDE_BY_SIDE, *rest]
     if command == "check":
         only = ["tests/test_style.py", "tests/test_layers.py"]
         return [venv_python(), "-m", "pytest", *only, *rest]
@@ -249,7 +259,10 @@ def main(words: list) -> int:
         choice, command, rest = parse(words)
         install(choice, EXTRAS[command])
         line = [str(word) for word in command_line(command, rest)]
-        return subprocess.call(line, cwd=None if command == "demo" else str(ROOT)) if line else 0
+        if not line:
+            return 0
+        folder = None if command == "demo" else str(ROOT)
+        return subprocess.call(line, cwd=folder, env=surroundings(command))
     except SetupError as error:
         say("error: " + str(error))
         return 2

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
+from empatheia.llm.cache import empty_cache
 from empatheia.llm.tokenizer import DialogueTokenizer
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class CausalLM(nn.Module):
 
     def begin(self, prompt: Tensor, mask: Tensor) -> tuple[Any, Tensor, Tensor]:
         """An empty cache, and what is fed first: the whole prompt (see ``llm.interface``)."""
-        return DynamicCache(), prompt, mask
+        return empty_cache(), prompt, mask
 
     def feed(self, cache: Any, embeddings: Tensor, seen: Tensor) -> Tensor:
         """States at some more tokens; ``seen`` masks all that the cache then holds."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache, EncoderDecoderCache, T5Config, T5ForConditionalGeneration
+from transformers import EncoderDecoderCache, T5Config, T5ForConditionalGeneration
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
+from empatheia.llm.cache import empty_cache
 from empatheia.llm.tokenizer import DialogueTokenizer
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Memory:
 
     def __init__(self, states: Tensor, mask: Tensor) -> None:
         self.states, self.mask = states, mask
-        self.cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+        self.cache = EncoderDecoderCache(empty_cache(), empty_cache())
 
     def batch_repeat_interleave(self, repeats: int) -> None:
         self.states = self.states.repeat_interleave(repeats, 0)
