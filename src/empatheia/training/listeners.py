@@ -126,8 +126,8 @@ class Listener(nn.Module):
         states: Tensor,
         gaps: Tensor,
         emotions: Float[Tensor, "batch emotion"],
-    ) -> Float[Tensor, "batch reply vocabulary"]:
-        """Logits of the next word at every place. ``emotions`` weighs the listeners."""
+    ) -> Float[Tensor, "batch reply dim"]:
+        """States from which ``name`` tells the next word. ``emotions`` weighs the listeners."""
         x = self._embedded(said)
         length = said.shape[1]
         later = torch.ones(length, length, dtype=torch.bool).triu(1)
@@ -136,7 +136,11 @@ class Listener(nn.Module):
         if self.meta is not None:
             out = out + self._listened(x, states, later, gaps, emotions)
             out = self.meta(out, states, **masks)
-        return out @ self.embed.weight.T
+        return out
+
+    def name(self, states: Float[Tensor, "*place dim"]) -> Float[Tensor, "*place vocabulary"]:
+        """Logits of words: most of a step's time, so asked only where they are needed."""
+        return states @ self.embed.weight.T
 
     def _listened(
         self, x: Tensor, states: Tensor, later: Tensor, gaps: Tensor, emotions: Tensor
@@ -165,7 +169,8 @@ class Listener(nn.Module):
         said = torch.full((len(ids), 1), START)
         ended = torch.zeros(len(ids), dtype=torch.bool)
         for _ in range(self.config.reply):
-            following = self.write(said, states, ids == PAD, logits.softmax(-1))[:, -1]
+            last = self.write(said, states, ids == PAD, logits.softmax(-1))[:, -1]
+            following = self.name(last)
             following[:, [PAD, UNKNOWN, START, READ]] = -torch.inf
             word = following.argmax(-1).masked_fill(ended, PAD)
             ended |= word == END
@@ -229,13 +234,12 @@ class ListenerStage:
         states, logits = self.net.read(batch.ids, batch.roles)
         weights = logits.softmax(-1)
         if self.net.training:
-            gold = F.one_hot(batch.emotions, len(EMOTIONS32)).to(weights.dtype)
-            told = torch.rand(len(gold), 1) < batch.sure
-            weights = torch.where(told, gold, weights)
-        out = self.net.write(batch.said[:, :-1], states, batch.ids == PAD, weights)
-        word = F.cross_entropy(
-            out.flatten(0, 1).float(), batch.said[:, 1:].flatten(), ignore_index=PAD
-        )
+            label = F.one_hot(batch.emotions, len(EMOTIONS32)).to(weights.dtype)
+            weights = torch.where(torch.rand(len(label), 1) < batch.sure, label, weights)
+        told = self.net.write(batch.said[:, :-1], states, batch.ids == PAD, weights)
+        gold = batch.said[:, 1:]
+        real = gold != PAD
+        word = F.cross_entropy(self.net.name(told[real]).float(), gold[real])
         emotion = F.cross_entropy(logits.float(), batch.emotions)
         return {"loss": word + emotion, "word": word, "emotion": emotion}
 
