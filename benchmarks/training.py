@@ -58,7 +58,8 @@ def base(data: Path) -> Bench:
 
 def coe(data: Path) -> Bench:
     from empatheia.data.empathetic import examples, read_dialogues
-    from empatheia.training.coe import CoeStage, add_lora, with_chains
+    from empatheia.training.coe import CoeStage, add_lora
+    from empatheia.training.coe_data import with_chains
     from empatheia.training.recipes import CoeRecipe
 
     recipe, reasoner = CoeRecipe(), shipped_reasoner()

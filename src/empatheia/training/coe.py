@@ -17,10 +17,8 @@ stops listening to the features that generalise (docs/experiments.md).
 from __future__ import annotations
 
 import hashlib
-import json
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,29 +28,27 @@ from torch import Tensor, nn
 
 from empatheia import hub
 from empatheia.data.empathetic import TextExample, examples, read_chains, read_dialogues
-from empatheia.data.labels import (
-    AGES,
-    EMOTIONS8,
-    EMOTIONS32,
-    GENDERS,
-    PLEASANT32,
-    TONES,
-    UNPLEASANT32,
-)
+from empatheia.data.labels import AGES, EMOTIONS32, GENDERS, TONES
 from empatheia.data.sampler import BucketSampler
-from empatheia.data.tidy import fingerprint, tidy
+from empatheia.data.tidy import tidy
 from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import Pieces, TextEncoder
 from empatheia.errors import InputError, MissingExtraError
-from empatheia.files import digest_of, write_whole
+from empatheia.files import digest_of
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
 from empatheia.llm.causal import CausalLM
 from empatheia.llm.prompt import prompt_ids, target_ids
 from empatheia.reasoner import Reasoner
+from empatheia.training.coe_data import (
+    common_context,
+    kept_feelings,
+    ngram_reader,
+    stock_replies,
+    with_chains,
+)
 from empatheia.training.loop import LoopConfig, Report, run
-from empatheia.training.ngrams import fit_ngrams, held_out_logits
 from empatheia.training.rounding import in_layers, keep_rounded, round_in_use
-from empatheia.types import ChainOfEmpathy, Profile
+from empatheia.types import Profile
 
 LORA_TARGETS = (
     "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
@@ -303,79 +299,6 @@ class CoeStage:
         return {name: value / len(order) for name, value in totals.items()}
 
 
-def with_chains(
-    found: Sequence[TextExample],
-    chains: dict[tuple[str, int], dict[str, str]],
-    feels: Sequence[str],
-) -> list[TextExample]:
-    """Give each example its chain: annotated where it was, else only the two labels."""
-    out = []
-    for example, feel in zip(found, feels, strict=True):
-        note = chains.get((example.dialogue_id, len(example.context)), {})
-        chain = ChainOfEmpathy(
-            tidy(note["event_scenario"]) if note else "",
-            example.emotion,
-            tidy(note["emotion_cause"]) if note else "",
-            tidy(note["goal_to_response"]) if note else "",
-            feel,
-        )
-        out.append(replace(example, chain=chain))
-    return out
-
-
-OTHER_SIDE = 0.2  # how much a feeling counts that is on the other side than the speaker's
-
-
-def side_prior(emotion: str) -> Tensor:
-    """Weights (8,) of a listener's feelings towards a speaker with this ``emotion`` (of 32).
-
-    GoEmotions, from which the utterance head learned, calls "caring" a positive feeling; without
-    this a listener would beam at somebody who grieves.
-    """
-    unlikely: set[str] = set()
-    if emotion in UNPLEASANT32:
-        unlikely = {"happy"}
-    elif emotion in PLEASANT32:
-        unlikely = {"sad", "angry", "fear", "disgusted", "contempt"}
-    return torch.tensor([OTHER_SIDE if key in unlikely else 1.0 for key in EMOTIONS8])
-
-
-@torch.inference_mode()
-def listener_feelings(encoder: TextEncoder, found: Sequence[TextExample]) -> list[str]:
-    """The eight-way emotion of each listener's response: utterance head times ``side_prior``."""
-    out = [""] * len(found)
-    order = sorted(range(len(found)), key=lambda i: len(found[i].response))
-    for start in range(0, len(order), 128):
-        part = order[start : start + 128]
-        rows = [encoder.pieces_of_response(found[i].response) for i in part]
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = encoder.utterance_emotion(encoder(encoder.collate(rows)).pooled)
-        prior = torch.stack([side_prior(found[i].emotion) for i in part])
-        guess = (logits.float().softmax(-1) * prior).argmax(-1)
-        for i, g in zip(part, guess.tolist(), strict=True):
-            out[i] = EMOTIONS8[g]
-    return out
-
-
-@torch.inference_mode()
-def common_context(encoder: TextEncoder, found: Sequence[TextExample], count: int = 2000) -> Tensor:
-    """Mean direction of ``count`` contexts in the space of fit."""
-    step = max(1, len(found) // count)
-    total = torch.zeros(encoder.config.match_dim)
-    picked = found[::step]
-    for start in range(0, len(picked), 64):
-        rows = [encoder.pieces_of_history(e.context) for e in picked[start : start + 64]]
-        vectors = encoder.match_context(encoder(encoder.collate(rows)).pooled)
-        total += F.normalize(vectors, dim=-1).sum(0)
-    return total / len(picked)
-
-
-def stock_replies(found: Sequence[TextExample]) -> Tensor:
-    """Fingerprints of the replies that were given more than once."""
-    counts = Counter(fingerprint(e.response) for e in found)
-    return torch.tensor(sorted(mark for mark, n in counts.items() if n > 1), dtype=torch.long)
-
-
 def load_parts(text: Path, base: Path, ngrams: NgramClassifier) -> Reasoner:
     """A reasoner from the files of stages ``text`` and ``base``, with a fresh projector."""
     text_weights, base_weights = hub.load(text), hub.load(base)
@@ -411,12 +334,12 @@ def train_coe(
     torch.manual_seed(loop.seed)
     folder = data / "empathetic_dialogues"
     split = [examples(read_dialogues(folder / f"{name}.jsonl")) for name in ("train", "valid")]
-    ngrams, ngram_logits = _ngram_reader(split[0], split[1], out, config.ngram_terms)
+    ngrams, ngram_logits = ngram_reader(split[0], split[1], out, config.ngram_terms)
     reasoner = load_parts(text, base, ngrams)
     chains = read_chains(data / "chain_of_empathy" / "train.jsonl")
     digest = digest_of(text)
     feels = [
-        _kept_feelings(reasoner.encoder, found, out / f"feelings-{digest}-{name}.json")
+        kept_feelings(reasoner.encoder, found, out / f"feelings-{digest}-{name}.json")
         for name, found in zip(("train", "valid"), split, strict=True)
     ]
     sets = [with_chains(found, chains, felt) for found, felt in zip(split, feels, strict=True)]
@@ -442,35 +365,3 @@ def train_coe(
     chosen = in_layers if config.int4 else None
     hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True, int4=chosen)
     return figures
-
-
-def _kept_feelings(encoder: TextEncoder, found: Sequence[TextExample], path: Path) -> list[str]:
-    """:func:`listener_feelings`, read from ``path`` where an earlier start has written them."""
-    if path.is_file():
-        kept: list[str] = json.loads(path.read_text(encoding="utf-8"))
-        if len(kept) == len(found):
-            return kept
-    feels = listener_feelings(encoder, found)
-    write_whole(path, json.dumps(feels).encode())
-    return feels
-
-
-def _ngram_reader(
-    train: Sequence[TextExample], valid: Sequence[TextExample], out: Path, keep: int
-) -> tuple[NgramClassifier, tuple[Tensor, Tensor]]:
-    """The linear reader and its logits on both splits, fitted once and kept in ``out``."""
-    path = out / "ngrams.safetensors"
-    if not path.is_file():
-        model = fit_ngrams(train)
-        held_out = held_out_logits(train)
-        hub.save(path, model.state_dict() | {"held_out": held_out}, model.meta())
-    weights = hub.load(path)
-    tensors = dict(weights.tensors)
-    held_out = tensors.pop("held_out")
-    if len(held_out) != len(train):
-        raise InputError(f"{path} was made from other data; choose another --out")
-    model = NgramClassifier.from_meta(weights.meta)
-    model.load_state_dict(tensors)
-    model = model.pruned(keep)
-    with torch.inference_mode():
-        return model, (held_out, model([e.context for e in valid]))
