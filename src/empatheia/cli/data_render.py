@@ -24,6 +24,13 @@ JobsOption = Annotated[int | None, typer.Option(min=1, help="Processes (all core
 EngineOption = Annotated[str, typer.Option(metavar="local|ray", help="Where it runs.")]
 SizeOption = Annotated[int, typer.Option(metavar="256|512", help="Width and height in pixels.")]
 CastsOption = Annotated[int, typer.Option(min=1, help="Groups of 120 people that never mix.")]
+OnlyOption = Annotated[
+    str | None, typer.Option(metavar="listener|speaker", help="Render what one side says.")
+]
+SpreadOption = Annotated[
+    float,
+    typer.Option(min=0, max=1, help="Share of listeners' turns played with a key drawn by lot."),
+]
 FeelingsOption = Annotated[bool, typer.Option(help="Read what listeners feel where not told.")]
 
 
@@ -41,6 +48,8 @@ def render(
     seed: int = 0,
     casts: CastsOption = 10,
     listener_emotions: FeelingsOption = True,
+    only: OnlyOption = None,
+    spread: SpreadOption = 0.0,
 ) -> None:
     """Give every utterance a voice and a face; the same command goes on after an interruption."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -48,24 +57,28 @@ def render(
     from empatheia.cli import show
     from empatheia.cli.studio import open_studio
     from empatheia.cli.system import check_size
+    from empatheia.data import feelings, plan
     from empatheia.data import manifest as manifests
-    from empatheia.data import plan
     from empatheia.data.builder import render as work
     from empatheia.data.builder.workers import mapper
-    from empatheia.data.feelings import label_listeners
+    from empatheia.errors import InputError, unknown
     from empatheia.files import check_writable
 
     check_size(size)
+    if only is not None and only not in plan.SIDES:
+        raise InputError(unknown("--only", only, plan.SIDES))
     check_writable(out)
     ids = [d.id for d in islice(manifests.read(manifest), limit)]
     dialogues: Iterator[Dialogue] = islice(manifests.read(manifest), limit)
     if listener_emotions:
         from empatheia.cli.utterances import utterance_reader
 
-        dialogues = label_listeners(dialogues, utterance_reader())
+        dialogues = feelings.label_listeners(dialogues, utterance_reader())
+    dialogues = feelings.spread(dialogues, spread, seed)
     played = work.cast(dialogues, plan.are_numbers(ids), seed, casts)
     count = min(jobs or os.cpu_count() or 1, max(len(ids), 1))
-    how = mapper(engine, partial(open_studio, "small", size), out, count, seed)
+    roles = (only,) if only else plan.SIDES
+    how = mapper(engine, partial(open_studio, "small", size), out, count, seed, roles)
     faults: list[Fault] = []
     started, utterances, made = time.monotonic(), 0, 0
     columns = ("dialogues", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -8,13 +8,15 @@ neutral).
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from empatheia.data.labels import AVAMERG_32_TO_7, Feeling
+from empatheia.data.labels import AVAMERG_32_TO_7, EMOTIONS8, Feeling
 from empatheia.types import Dialogue, Turn
 
 FROM_DIALOGUE = "dialogue"
+SPREAD = "spread"  # drawn by lot
 CHUNK = 512  # utterances that are read at once
 
 
@@ -86,5 +88,23 @@ def _read(dialogues: Sequence[Dialogue], reader: UtteranceReader) -> Iterator[Di
                 )
             if turn.chain is not None and not turn.chain.response_emotion and turn.emotion8:
                 turn = replace(turn, chain=replace(turn.chain, response_emotion=turn.emotion8))
+            turns.append(turn)
+        yield replace(dialogue, turns=tuple(turns))
+
+
+def spread(dialogues: Iterable[Dialogue], share: float, seed: int = 0) -> Iterator[Dialogue]:
+    """That share of the listeners' turns gets one of the eight keys by lot, whatever it says.
+
+    People who listen are mostly neutral or glad; who is to learn all eight must see them all.
+    """
+    for dialogue in dialogues:
+        lots = random.Random(f"{seed}:{dialogue.id}")
+        turns = []
+        for turn in dialogue.turns:
+            drawn, key = lots.random() < share, lots.choice(EMOTIONS8)
+            if turn.role == "listener" and drawn:
+                turn = replace(turn, emotion=None, emotion8=key, emotion_source=SPREAD)
+                if turn.chain is not None:
+                    turn = replace(turn, chain=replace(turn.chain, response_emotion=key))
             turns.append(turn)
         yield replace(dialogue, turns=tuple(turns))

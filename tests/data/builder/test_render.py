@@ -17,6 +17,8 @@ from empatheia.data.builder import render as work
 from empatheia.data.builder.package import package
 from empatheia.data.builder.splits import assign, keys_of, leaks
 from empatheia.data.builder.workers import mapper
+from empatheia.data.feelings import SPREAD, spread
+from empatheia.data.labels import EMOTIONS8
 from empatheia.data.validate import validate
 from empatheia.errors import ConfigError, InputError
 from empatheia.types import Dialogue, Turn
@@ -206,3 +208,27 @@ def test_killed_and_called_again_gives_the_same_bytes(
         assert not (cut / "m.jsonl").exists()
         importer.run("avamerg", made / "set", cut / "m.jsonl")
     assert tree(cut) == tree(whole)
+
+
+def test_only_one_side_is_rendered(tmp_path: Path) -> None:
+    played = work.cast(manifest.read(source(tmp_path)), numeric=False)
+    how = mapper("local", open_studio, tmp_path / "set", 1, 0, ("listener",))
+    done = [
+        turn for item in work.render(played, tmp_path / "set", how) for turn in item.dialogue.turns
+    ]
+    assert {turn.role for turn in done if turn.audio} == {"listener"}
+    assert all(turn.audio for turn in done if turn.role == "listener")
+    assert len(list((tmp_path / "set" / work.MEDIA).glob("*.mp4"))) == 4
+
+
+def test_listeners_feelings_are_spread_over_all_eight() -> None:
+    turns = tuple(Turn(r, "Hm.", emotion8="happy") for r in ("speaker", "listener") * 8)
+    given = [Dialogue(str(n), turns) for n in range(20)]
+    done = list(spread(given, 0.5))
+    assert done == list(spread(given, 0.5))
+    assert list(spread(given, 0.0)) == given
+    keys = [t.emotion8 for d in done for t in d.turns if t.role == "listener"]
+    drawn = [t for d in done for t in d.turns if t.emotion_source == SPREAD]
+    assert 0.35 < len(drawn) / len(keys) < 0.65
+    assert set(keys) == set(EMOTIONS8)
+    assert all(t.emotion8 == "happy" for d in done for t in d.turns if t.role == "speaker")

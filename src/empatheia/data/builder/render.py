@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -77,12 +77,21 @@ def take_of(dialogue: Dialogue, place: int, seed: int) -> Take:
     )
 
 
-def render_dialogue(studio: Studio, dialogue: Dialogue, out: Path, seed: int = 0) -> Rendered:
-    """Make the clips of one dialogue that are not there yet."""
+def render_dialogue(
+    studio: Studio,
+    dialogue: Dialogue,
+    out: Path,
+    seed: int = 0,
+    roles: Collection[str] = plan.SIDES,
+) -> Rendered:
+    """Make the clips of one dialogue that are not there yet, of those who speak in ``roles``."""
     turns: list[Turn] = []
     faults: list[Fault] = []
     made = 0
     for place, turn in enumerate(dialogue.turns):
+        if turn.role not in roles:
+            turns.append(turn)
+            continue
         take = take_of(dialogue, place, seed)
         person = getattr(dialogue, f"{turn.role}_id")
         files = {

@@ -7,38 +7,46 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from empatheia.data.builder.render import Mapper, Rendered, render_dialogue
 from empatheia.data.builder.studio import Studio
+from empatheia.data.plan import SIDES
 from empatheia.errors import ConfigError, MissingExtraError, unknown
 from empatheia.types import Dialogue
 
 ENGINES: Final = ("local", "ray")
 Opener = Callable[[], Studio]
+Work = Callable[[Studio, Dialogue], Rendered]
 _studio: Studio | None = None
 
 
-def mapper(engine: str, open_studio: Opener, out: Path, jobs: int, seed: int) -> Mapper:
+def mapper(
+    engine: str,
+    open_studio: Opener,
+    out: Path,
+    jobs: int,
+    seed: int,
+    roles: Collection[str] = SIDES,
+) -> Mapper:
     """How a set is rendered. Raises ConfigError, MissingExtraError."""
     if engine not in ENGINES:
         raise ConfigError(unknown("--engine", engine, ENGINES))
+    work = partial(render_dialogue, out=out.resolve(), seed=seed, roles=roles)
     if engine == "ray":
-        return partial(_on_ray, open_studio, out, jobs, seed)
+        return partial(_on_ray, open_studio, work, jobs)
     if jobs == 1:
-        return partial(_here, open_studio, out, seed)
-    return partial(_on_cores, open_studio, out, jobs, seed)
+        return partial(_here, open_studio, work)
+    return partial(_on_cores, open_studio, work, jobs)
 
 
-def _here(
-    open_studio: Opener, out: Path, seed: int, dialogues: Iterable[Dialogue]
-) -> Iterator[Rendered]:
+def _here(open_studio: Opener, work: Work, dialogues: Iterable[Dialogue]) -> Iterator[Rendered]:
     studio = open_studio()
     for dialogue in dialogues:
-        yield render_dialogue(studio, dialogue, out, seed)
+        yield work(studio, dialogue)
 
 
 def _start(open_studio: Opener) -> None:
@@ -51,31 +59,31 @@ def _start(open_studio: Opener) -> None:
     _studio = open_studio()
 
 
-def _one(out: Path, seed: int, dialogue: Dialogue) -> Rendered:
+def _one(work: Work, dialogue: Dialogue) -> Rendered:
     assert _studio is not None
-    return render_dialogue(_studio, dialogue, out, seed)
+    return work(_studio, dialogue)
 
 
 def _on_cores(
-    open_studio: Opener, out: Path, jobs: int, seed: int, dialogues: Iterable[Dialogue]
+    open_studio: Opener, work: Work, jobs: int, dialogues: Iterable[Dialogue]
 ) -> Iterator[Rendered]:
     context = multiprocessing.get_context("spawn")
     with context.Pool(jobs, _start, (open_studio,)) as pool:
-        yield from pool.imap(partial(_one, out, seed), dialogues)
+        yield from pool.imap(partial(_one, work), dialogues)
 
 
 class _RayWorker:
-    """Holds a studio on a machine of the cluster; ``out`` must be a shared folder there."""
+    """Holds a studio on a machine of the cluster; the folder must be a shared one there."""
 
-    def __init__(self, open_studio: Opener, out: Path, seed: int) -> None:
-        self.studio, self.out, self.seed = open_studio(), out, seed
+    def __init__(self, open_studio: Opener, work: Work) -> None:
+        self.studio, self.work = open_studio(), work
 
     def render(self, dialogue: Dialogue) -> Rendered:
-        return render_dialogue(self.studio, dialogue, self.out, self.seed)
+        return self.work(self.studio, dialogue)
 
 
 def _on_ray(
-    open_studio: Opener, out: Path, jobs: int, seed: int, dialogues: Iterable[Dialogue]
+    open_studio: Opener, work: Work, jobs: int, dialogues: Iterable[Dialogue]
 ) -> Iterator[Rendered]:
     """On the cluster of RAY_ADDRESS, or one that is started here with ``jobs`` processors."""
     try:
@@ -89,7 +97,7 @@ def _on_ray(
         ray.init(log_to_driver=False, include_dashboard=False, **there)
     try:
         remote = ray.remote(num_cpus=1)(_RayWorker)
-        workers = [remote.remote(open_studio, out.resolve(), seed) for _ in range(jobs)]
+        workers = [remote.remote(open_studio, work) for _ in range(jobs)]
         yield from ActorPool(workers).map(lambda worker, d: worker.render.remote(d), dialogues)
     finally:
         if own:
