@@ -17,6 +17,7 @@ from empatheia.latents.content import (
     ContentSynchronizer,
     LinearContent,
     ReplyStates,
+    first_and_last,
 )
 from empatheia.latents.places import (
     Places,
@@ -72,7 +73,7 @@ class Expression(nn.Module):
         """Signals of a written reply from the cache that ends with ``<reply>``, and its style."""
         ids = lm.tokenizer.encode(text)
         found = collect(lm, self.signals, state, [ids])
-        reply = reply_states(found, [token_words(lm.tokenizer, ids)])
+        reply = reply_states(found, [token_words(lm.tokenizer, ids)], lm.embed(torch.tensor([ids])))
         return Expressed(reply, self.style(found.speech, found.video))
 
     @torch.inference_mode()
@@ -134,10 +135,12 @@ class Expression(nn.Module):
             )
 
 
-def reply_states(signals: Signals, words: Sequence[Sequence[int]]) -> ReplyStates:
-    """r^t with the words that its tokens belong to."""
+def reply_states(
+    signals: Signals, words: Sequence[Sequence[int]], embedded: Float[Tensor, "batch token dim"]
+) -> ReplyStates:
+    """r^t with the words that its tokens belong to; ``embedded`` is what the model read there."""
     places = stack_places([places_of_words(row) for row in words])
-    return ReplyStates(signals.text, places)
+    return ReplyStates(first_and_last(embedded, signals.text, signals.real), places)
 
 
 def windows(places: Places, size: int) -> Iterator[Places]:

@@ -139,6 +139,20 @@ def about(path: Path) -> Mapping[str, Any]:
     return told
 
 
+def int4_names(path: Path) -> frozenset[str]:
+    """Which tensors of a file are kept in half a byte a number. Raises WeightsError."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as handle:
+            names = frozenset(handle.keys())
+    except FileNotFoundError as error:
+        raise WeightsError(f"no weight file at {path}") from error
+    except (OSError, SafetensorError, ValueError) as error:
+        raise WeightsError(f"{path} is not a complete safetensors file: {error}") from error
+    return frozenset(n.removesuffix(_SCALE4) for n in names if n.endswith(_SCALE4))
+
+
 def packed4(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Codes (rows, columns / 2) uint8 and scales (rows, columns / GROUP) float16 of a matrix."""
     import torch

@@ -80,7 +80,7 @@ def tiny_expression(
     from empatheia.latents.style import StyleConfig
     from empatheia.llm.signals import SignalConfig
 
-    content = ContentConfig(16, speech[0], face[0], 16, 2, 32, 8, 1, 0.0, phonemes=200, frames=400)
+    content = ContentConfig(16, speech[0], face[0], 16, 2, 32, 8, 1, 0.0, 200, 400, 32)
     style = StyleConfig(16, speech[1], face[1], 8, 16, 2, 32, 4, 1, 2, 0.0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from empatheia import model
+from empatheia import hub, model
 from empatheia.data import manifest
 from empatheia.data.empathetic import TextExample
 from empatheia.errors import InputError, WeightsError
@@ -113,3 +113,26 @@ def test_valid_is_the_datas_own_or_a_twentieth() -> None:
     assert {d.split for d in train} == {"train"}
     assert {d.split for d in valid} == {"valid"}
     assert [len(part) for part in split(some[:1])] == [0, 1]
+
+
+def test_a_resting_four_bit_model_stays_what_it_was(tmp_path: Path) -> None:
+    """``adapt=False``: the reasoner of ``joint`` is the one it began with, number by number."""
+    data, out = tmp_path / "data", tmp_path / "out"
+    manifest.write(data / "manifest.jsonl", merg.dialogues(data))
+    voice, face = merg.generators()
+    reasoner = tiny_reasoner()
+    before = {n: t for n, t in reasoner.state_dict().items() if n.endswith("down_proj.weight")}
+    assert before
+    names = frozenset(before)
+    start = tmp_path / "start.safetensors"
+    hub.save(start, reasoner.state_dict(), reasoner.meta(), int8=True, int4=names.__contains__)
+    assert hub.int4_names(start) == names
+    parts = Parts(load_reasoner_file(start), voice, face, "tiny", merg.expression(), int4=names)
+    recipe = MergRecipe(LOOP, MergConfig(batch_size=1), LORA, adapt=False)
+    train_merg("joint", data, out, parts, recipe)
+    again = load_reasoner_file(out / "reasoner.safetensors")
+    assert hub.int4_names(out / "reasoner.safetensors") == names
+    for name, value in load_reasoner_file(start).state_dict().items():
+        assert torch.allclose(again.state_dict()[name], value, atol=1e-6), name
+    signals = Expression.load(out / "expression.safetensors").signals.table
+    assert not torch.equal(signals, merg.expression().signals.table)

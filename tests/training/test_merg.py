@@ -17,17 +17,19 @@ from empatheia.training.content import ContentStage
 from empatheia.training.joint import JointStage
 from empatheia.training.loop import LoopConfig, run
 from empatheia.training.losses import LossWeights
-from empatheia.training.merg_data import Teachers, merg_examples
+from empatheia.training.merg_data import Said, Teachers, merg_examples, said
 from empatheia.training.merg_stage import (
     MergConfig,
     MergNet,
     MergRow,
     MergStage,
     collate,
+    row_aloud,
     without_chain,
 )
 from empatheia.training.reconstruction import Reconstruction
 from empatheia.training.style import StyleStage
+from empatheia.types import Dialogue, Profile, Turn
 
 pytest.importorskip("peft")
 sys.path.insert(0, str(Path(__file__).parent))
@@ -167,7 +169,7 @@ def test_without_its_loss_a_module_learns_through_the_generators(
     assert first["sounds"] > 0
     run(stage, replace(LOOP, steps=60), tmp_path)
     last = stage.validate()
-    assert last["sounds"] < 0.8 * first["sounds"], (first, last)
+    assert last["sounds"] < 0.95 * first["sounds"], (first, last)
     shown = "mouths" if name == "content" else "faces"
     assert last[shown] < first[shown], (first, last)
     frozen = [p for p in merg.generators()[0].network.parameters() if p.grad is not None]
@@ -247,3 +249,63 @@ def test_a_broken_recording_names_its_example(folder: Path, tmp_path: Path) -> N
     with pytest.raises(InputError, match="00001/1"):
         Teachers(voice, face, "t", tmp_path).teach(replace(example, audio=bad))
     assert (folder / MEDIA).is_dir()
+
+
+def test_replies_that_are_only_read_aloud_teach_content(
+    make: Make, rows: list[MergRow], tmp_path: Path
+) -> None:
+    """Their r^t do not depend on what stands beside them, and the synchronizer fits them."""
+    net = merg.net()
+    voice, face = merg.generators()
+    teachers = Teachers(voice, face, "tiny", tmp_path / "teachers")
+    given = [Said(f"said/{t}", t, "sad", Profile()) for t in ("I'm here.", "Hello all. Hello you!")]
+    found = [row_aloud(net.reasoner, one, teachers.aloud(one), face.fps) for one in given]
+    kept = sorted((tmp_path / "teachers").iterdir())
+    assert len(kept) == len(given)
+    assert torch.equal(teachers.aloud(given[0]).video_content, found[0].teaching.video_content)
+    assert [len(row.frames) for row in found] == [len(r.teaching.video_content) for r in found]
+    assert all(row.alone for row in found)
+    assert not any(row.alone for row in rows)
+    both = net.alone(found)
+    for i, row in enumerate(found):
+        one = net.alone([row]).states[0]
+        assert torch.allclose(both.states[i, : len(one)], one, atol=1e-4)
+        assert not both.states[i, len(one) :].any()
+    stage = make("content", [*found, rows[0]], net)
+    first = float(stage.loss(collate(found))["loss"].detach())
+    run(stage, replace(LOOP, steps=60), tmp_path / "run")
+    assert float(stage.loss(collate(found))["loss"].detach()) < 0.6 * first
+
+
+def test_what_is_read_aloud_is_drawn_once() -> None:
+    turns = tuple(Turn(r, f"Words {i}.") for i, r in enumerate(("speaker", "listener") * 3))
+    found = [Dialogue(str(n), turns, split=s) for n, s in enumerate(("train", "valid", "test"))]
+    few, all_ = said(found, 2), said(found, 100)
+    assert all_[:2] == few
+    assert sorted(x.text for x in all_) == ["Words 1.", "Words 3.", "Words 5."]
+    with pytest.raises(InputError, match="no listener's turn"):
+        said(found[1:], 2)
+
+
+def test_resting_signal_tokens_are_read_once(
+    make: Make, rows: list[MergRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss is the same with kept states, and the language model is asked once a row."""
+    loud, still = make("style"), make("style", signals=False)
+    batch = collate(rows)
+    first = {name: float(x.detach()) for name, x in still.loss(batch).items()}
+    for name, value in loud.loss(batch).items():
+        assert first[name] == pytest.approx(float(value.detach()), abs=1e-5)
+    assert not any(p.requires_grad for p in still.net.expression.signals.parameters())
+    monkeypatch.setattr(MergNet, "forward", lambda *_: pytest.fail("read again"))
+    assert first == {name: float(x.detach()) for name, x in still.loss(collate(rows)).items()}
+
+
+def test_both_halves_of_a_token_count_the_same(make: Make, rows: list[MergRow]) -> None:
+    """Embeddings are small beside last states; r^t holds each at its own scale, 0 at padding."""
+    found = make("content").net(collate(rows)).reply
+    width = found.states.shape[-1] // 2
+    for half in found.states.split(width, -1):
+        sizes = half[found.places.real].pow(2).mean(-1)
+        assert torch.allclose(sizes, torch.ones_like(sizes), atol=0.05)
+    assert not found.states[~found.places.real].any()

@@ -22,6 +22,10 @@ ExpressionOption = Annotated[
     Path | None, typer.Option(help="expression.safetensors of the stage before; a new one else.")
 ]
 SensesOption = Annotated[Path | None, typer.Option(help="senses.safetensors: ear and eye.")]
+TextsOption = Annotated[
+    Path | None,
+    typer.Option(help="A manifest: stage 2 learns how words are said from its replies, too."),
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="A.B=C", help="Change a number of the recipe.")
 ]
@@ -52,6 +56,7 @@ def _command(stage: str) -> Callable[..., None]:
         reasoner: ReasonerOption = None,
         expression: ExpressionOption = None,
         senses: SensesOption = None,
+        texts: TextsOption = None,
         set_: SetOption = None,
         resume: ResumeOption = False,
         threads: ThreadsOption = None,
@@ -61,10 +66,10 @@ def _command(stage: str) -> Callable[..., None]:
         from empatheia.training.merg import read_media, train_merg
 
         read_media(data)  # a folder without media is said before weights are opened
+        _check_texts(texts)
         parts = _open(preset, reasoner, expression, senses, recipe)
-        figures = train_merg(
-            stage, data, out, parts, recipe, None, resume, report_lines(stage, recipe), _note
-        )
+        tell = report_lines(stage, recipe)
+        figures = train_merg(stage, data, out, parts, recipe, None, resume, tell, _note, texts)
         _show(stage, figures)
         if report:
             _measure(stage, data, out, _open(preset, reasoner, None, senses, recipe))
@@ -93,6 +98,7 @@ def all_stages(
     text_data: Annotated[
         Path | None, typer.Option(help="Folder with empatheia train coe's data: does stage 1 too.")
     ] = None,
+    texts: TextsOption = None,
     text: Annotated[Path | None, typer.Option(help="text.safetensors, for stage 1.")] = None,
     base: Annotated[Path | None, typer.Option(help="base.safetensors, for stage 1.")] = None,
     set_: SetOption = None,
@@ -110,6 +116,7 @@ def all_stages(
     recipes = recipes_of_preset(preset, list(RECIPES.get(preset, _HELP)), set_, out, threads)
 
     read_media(data)
+    _check_texts(texts)
     if text_data is not None:
         if text is None or base is None:
             raise InputError("--text-data trains stage 1: give --text and --base too")
@@ -121,13 +128,29 @@ def all_stages(
         return _open(preset, start, expression, senses, next(iter(recipes.values())))
 
     figures = train_in_a_row(
-        data, out, opener, recipes, resume, lambda s: report_lines(s, recipes[s]), _note
+        data,
+        out,
+        opener,
+        recipes,
+        resume,
+        lambda s: report_lines(s, recipes[s]),
+        _note,
+        texts=texts,
     )
     for stage, found in figures.items():
         _show(stage, found)
     for stage in recipes if report else ():
         _measure(stage, data, out / stage, opener(None), out / "teachers")
     typer.echo(str(out / "joint" / "expression.safetensors"))
+
+
+def _check_texts(texts: Path | None) -> None:
+    """Raises InputError where there is nothing to read aloud, before weights are opened."""
+    from empatheia.data import manifest
+    from empatheia.training.merg_data import said
+
+    if texts is not None:
+        said(manifest.read(texts), 1)
 
 
 def _open(

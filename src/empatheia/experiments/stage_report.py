@@ -23,6 +23,7 @@ from empatheia.errors import MissingExtraError
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Scorecard, Table, markdown
 from empatheia.evaluation.statistics import ratio_score
 from empatheia.experiments.ablation import held_out
+from empatheia.experiments.heard import heard_table
 from empatheia.experiments.measures import METRICS, Measured, measure
 from empatheia.expression import Expression
 from empatheia.files import digest_of, write_together
@@ -70,6 +71,8 @@ def report(
     rows = rows_of(parts, examples, teachers, note)
     net = MergNet(reasoner, expression)
     tables = [forced_table(stage, net, rows, parts)]
+    if stage != "style":
+        tables.append(heard_table(net, rows, parts.speech))
     if stage == "joint":
         tables.append(plan_table(net, rows))
     if stage != "content" and expression.config.disentangler:

@@ -4,6 +4,10 @@ The teachers of C^s and C^v are sequences, one vector a phoneme and one a pictur
 has a bank of learned queries that is cut to a length which is known by then, and latents of its
 own. A query is told its word and its place in it, a picture's also the timing of the voice, which
 is what keeps lips and voice together. No query is told which sound it is: only r^t knows.
+
+r^t is the first and the last hidden state of the language model at each token of the reply. The
+last one is about to say the next token and hardly says any more which one it stands at
+(docs/experiments.md); the first one, the token as it was read, does.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from empatheia.latents.places import PlaceEncoder, Places
 from empatheia.nn.query_vae import QueryVAE, QueryVAEConfig
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,32 @@ class ContentConfig:
     dropout: float = 0.1
     phonemes: int = 640
     frames: int = 1600
+    enter: int = 1024  # width of FFN(r): it has to remember how every token is said
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyStates:
-    """r^t: the language model's states at the tokens of a reply, and the tokens' words."""
+    """r^t: the language model's states at the tokens of a reply, and the tokens' words.
 
-    states: Float[Tensor, "batch token source"]
+    ``states`` are those of :func:`first_and_last`.
+    """
+
+    states: Float[Tensor, "batch token states"]
     places: Places
+
+
+STATES = 2  # of the language model at each token
+
+
+def first_and_last(
+    first: Float[Tensor, "batch token source"],
+    last: Float[Tensor, "batch token source"],
+    real: Bool[Tensor, "batch token"],
+) -> Float[Tensor, "batch token states"]:
+    """Both states side by side, each at its own scale (embeddings are small); 0 at padding."""
+    width = last.shape[-1:]
+    both = [F.layer_norm(x[:, : real.shape[1]].float(), width) for x in (first, last)]
+    return torch.cat(both, -1) * real[..., None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +118,10 @@ class ContentSynchronizer(nn.Module):
         super().__init__()
         self.config = config
         c = config
-        sizes = (c.dim, c.heads, c.hidden, c.latent, c.layers, c.dropout)
-        self.speech_block = QueryVAE(QueryVAEConfig(c.source_dim, c.speech_dim, c.phonemes, *sizes))
-        self.video_block = QueryVAE(QueryVAEConfig(c.source_dim, c.video_dim, c.frames, *sizes))
+        sizes = (c.dim, c.heads, c.hidden, c.latent, c.layers, c.dropout, c.enter)
+        source = STATES * c.source_dim
+        self.speech_block = QueryVAE(QueryVAEConfig(source, c.speech_dim, c.phonemes, *sizes))
+        self.video_block = QueryVAE(QueryVAEConfig(source, c.video_dim, c.frames, *sizes))
         self.tokens = PlaceEncoder(c.dim)
         self.phonemes, self.frames = PlaceEncoder(c.dim), PlaceEncoder(c.dim)
         self.speech_units, self.video_units = Units(c.speech_dim), Units(c.video_dim)
@@ -122,8 +145,8 @@ class LinearContent(nn.Module):
     def __init__(self, config: ContentConfig) -> None:
         super().__init__()
         self.config = config
-        self.speech_layer = nn.Linear(config.source_dim, config.speech_dim)
-        self.video_layer = nn.Linear(config.source_dim, config.video_dim)
+        self.speech_layer = nn.Linear(STATES * config.source_dim, config.speech_dim)
+        self.video_layer = nn.Linear(STATES * config.source_dim, config.video_dim)
         self.speech_units = Units(config.speech_dim)
         self.video_units = Units(config.video_dim)
 

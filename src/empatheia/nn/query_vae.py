@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueryVAEConfig:
-    """``queries`` is the size of the bank: the longest row that can be decoded."""
+    """``queries`` is the size of the bank: the longest row that can be decoded.
+
+    ``enter`` is the width of FFN(r), ``hidden`` where it is 0.
+    """
 
     source_dim: int
     target_dim: int
@@ -41,6 +44,7 @@ class QueryVAEConfig:
     latent: int = 64
     layers: int = 4
     dropout: float = 0.1
+    enter: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class QueryVAE(nn.Module):
         c = config
         # Rows of the bank that training never reached stay small beside the sinusoids.
         self.bank = nn.Parameter(torch.randn(c.queries, c.dim) * 0.02)
-        self.enter = feed_forward(c.source_dim, c.hidden, c.dim, c.dropout)
+        self.enter = feed_forward(c.source_dim, c.enter or c.hidden, c.dim, c.dropout)
         sizes = (c.dim, c.heads, c.hidden, c.dropout)
         self.encoder = nn.ModuleList(EncoderLayer(*sizes) for _ in range(c.layers))
         self.decoder = nn.ModuleList(DecoderLayer(*sizes) for _ in range(c.layers))

@@ -34,7 +34,11 @@ class JointStage(MergStage):
         found = self.net(batch)
         emotion = torch.tensor([row.emotion for row in batch.rows])
         emp = self.net.emp(found, emotion, self.config)
-        parts = emp | self.ccl(found.reply, batch) | self.sac(found.signals, batch)
+        parts = (
+            emp
+            | self.ccl(found.reply, batch)
+            | self.sac(found.signals.speech, found.signals.video, batch)
+        )
         total = l_oal(parts["emp"], parts["ccl"], parts["sac"], self.config.weights)
         return {"loss": total, **parts}
 

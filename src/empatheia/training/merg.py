@@ -15,6 +15,7 @@ from empatheia.data import manifest
 from empatheia.errors import InputError, WeightsError
 from empatheia.expression import Expression, expression_config
 from empatheia.files import digest_of
+from empatheia.llm.tokenizer import FEEL, GOAL, PROFILE
 from empatheia.paper.reasoner import PublishedReasoner
 from empatheia.presets import BACKBONES as PAPERS
 from empatheia.protocols import FaceGenerator, SpeechGenerator
@@ -26,12 +27,19 @@ from empatheia.training.devices import device_of_process
 from empatheia.training.distributed import is_main, main_first
 from empatheia.training.joint import EmpStage, JointStage
 from empatheia.training.loop import LoopConfig, Report, run
-from empatheia.training.merg_data import HOW_TO_RENDER, MergExample, Teachers, merg_examples
+from empatheia.training.merg_data import (
+    HOW_TO_RENDER,
+    MergExample,
+    Teachers,
+    merg_examples,
+    said,
+)
 from empatheia.training.merg_stage import (
     MergConfig,
     MergNet,
     MergRow,
     MergStage,
+    row_aloud,
     row_of,
     without_chain,
 )
@@ -45,6 +53,7 @@ STAGES: dict[str, type[MergStage]] = {
     "style": StyleStage,
     "joint": JointStage,
 }
+SIGNALS_BEGIN = (FEEL, PROFILE, GOAL)
 HELD_OUT = 20  # one dialogue in so many, where the data names no valid split
 Note = Callable[[str], None]
 
@@ -53,7 +62,9 @@ Note = Callable[[str], None]
 class MergRecipe:
     """``synchronizer``, ``disentangler``, ``chain``: False in ablations w/o CS, w/o SD, w/o CoE.
 
-    ``limit`` is how many replies are learned from (0: all); ``lora`` is for ``joint`` alone.
+    ``limit`` is how many replies are learned from (0: all), ``texts`` how many more stage 2 reads
+    aloud. ``lora`` is for ``joint`` alone; with ``adapt`` False the language model rests there too,
+    and what is said stays word for word what it was.
     """
 
     loop: LoopConfig
@@ -63,6 +74,8 @@ class MergRecipe:
     disentangler: bool = True
     chain: bool = True
     limit: int = 0
+    texts: int = 5000
+    adapt: bool = True
 
 
 ADAPTED = ("coe", "joint")  # stages with LoRA beside the language model
@@ -92,6 +105,7 @@ class Parts:
     digest: str
     expression: Expression | None = None
     device: str = "cpu"
+    int4: frozenset[str] = frozenset()  # matrices of the reasoner that its file keeps in four bits
 
 
 def load_reasoner_file(path: Path, senses: Path | None = None) -> Reasoner:
@@ -113,10 +127,12 @@ def small_parts(reasoner: Path | None, expression: Path | None, senses: Path | N
     from empatheia.face.avatar.generator import DrawnFace
     from empatheia.speech.world.generator import WorldVoice
 
-    opened = load_reasoner_file(reasoner or hub.shipped("reasoner.safetensors"), senses)
+    path = reasoner or hub.shipped("reasoner.safetensors")
+    opened = load_reasoner_file(path, senses)
     voice, face = WorldVoice.load(), DrawnFace.load(size=128)
     known = Expression.load(expression) if expression is not None else None
-    return Parts(opened, voice, face, f"{voice.digest}-{face.version}", known)
+    digest = f"{voice.digest}-{face.version}"
+    return Parts(opened, voice, face, digest, known, int4=hub.int4_names(path))
 
 
 def paper_parts(
@@ -193,11 +209,13 @@ def train_merg(
     resume: bool = False,
     report: Report | None = None,
     note: Note | None = None,
+    texts: Path | None = None,
 ) -> dict[str, float]:
     """Train one stage on the rendered folder ``data``.
 
-    Writes ``out/expression.safetensors``; ``joint`` also ``reasoner.safetensors`` (LoRA merged)
-    and, where there are senses, ``senses.safetensors``. What the teachers say is kept in ``cache``.
+    ``content`` also on replies of ``texts``, a manifest, which the voice reads aloud. Writes
+    ``out/expression.safetensors``; ``joint`` also ``reasoner.safetensors`` (LoRA merged) and, where
+    there are senses, ``senses.safetensors``. What the teachers say is kept in ``cache``.
     """
     if parts.expression is not None:
         parts.expression.fits(*_widths(parts))
@@ -208,10 +226,12 @@ def train_merg(
     teachers = Teachers(parts.speech, parts.face, parts.digest, cache or out / "teachers")
     with main_first():
         rows = [rows_of(parts, found, teachers, note) for found in sets]
+        if stage == "content" and texts is not None:
+            rows[0] = [*rows[0], *_rows_aloud(parts, texts, recipe, teachers, note)]
     if not recipe.chain:
         rows = [[without_chain(row) for row in found] for found in rows]
     net = MergNet(parts.reasoner, parts.expression or _new_expression(parts, recipe))
-    if stage in ADAPTED:
+    if stage in ADAPTED and recipe.adapt:
         adapt(net.reasoner, recipe.lora)
     net.to(parts.device)
     through = None
@@ -221,13 +241,14 @@ def train_merg(
     about = {
         "recipe": {name: value for name, value in asdict(recipe).items() if name != "loop"},
         "data": digest,
+        **({"texts": digest_of(texts)} if texts is not None else {}),
         "replies": [len(found) for found in rows],
     }
     figures = run(run_of, recipe.loop, out, resume, report, about)
     told = {"stage": stage, "valid": figures, "version": __version__, **about}
     with main_first():  # the others go on when the files are there
         if is_main():
-            _save(stage, net, out, told | {"recipe": asdict(recipe)})
+            _save(stage, net, out, told | {"recipe": asdict(recipe)}, parts.int4)
     return figures
 
 
@@ -243,9 +264,30 @@ def rows_of(
     return out
 
 
+def _rows_aloud(
+    parts: Parts, texts: Path, recipe: MergRecipe, teachers: Teachers, note: Note | None
+) -> list[MergRow]:
+    out = []
+    for given in said(manifest.read(texts), recipe.texts):
+        out.append(row_aloud(parts.reasoner, given, teachers.aloud(given), parts.face.fps))
+        if note is not None and len(out) % 500 == 0:
+            note(f"read aloud: {len(out)} of {recipe.texts}")
+    return out
+
+
 def _new_expression(parts: Parts, recipe: MergRecipe) -> Expression:
+    """Signal tokens begin near marks that the model knows: of a feeling, of a profile, of a goal.
+
+    Behind one of these it looks for what the voice and the face are to show.
+    """
     config = expression_config(*_widths(parts), recipe.synchronizer, recipe.disentangler)
-    return Expression(config)
+    made = Expression(config)
+    lm, table = parts.reasoner.lm, made.signals.table
+    marks = torch.tensor([[lm.tokenizer.id(mark) for mark in SIGNALS_BEGIN]])
+    with torch.no_grad():
+        known = lm.embed(marks)[0].to(table)
+        table += known[torch.arange(len(table)) % len(known)]
+    return made
 
 
 def _widths(parts: Parts) -> tuple[int, tuple[int, int], tuple[int, int]]:
@@ -255,7 +297,9 @@ def _widths(parts: Parts) -> tuple[int, tuple[int, int], tuple[int, int]]:
     return dim, (speech.content_dim, speech.style_dim), (face.content_dim, face.style_dim)
 
 
-def _save(stage: str, net: MergNet, out: Path, told: Mapping[str, Any]) -> None:
+def _save(
+    stage: str, net: MergNet, out: Path, told: Mapping[str, Any], int4: frozenset[str]
+) -> None:
     reasoner = net.reasoner
     published = isinstance(reasoner, PublishedReasoner)
     net.expression.save(out / "expression.safetensors", told, int8=not published)
@@ -264,10 +308,12 @@ def _save(stage: str, net: MergNet, out: Path, told: Mapping[str, Any]) -> None:
     if isinstance(reasoner, PublishedReasoner):
         reasoner.keep(out / "reasoner.safetensors", told)
         return
-    merge_lora(reasoner.lm.lm)
+    if told["recipe"]["adapt"]:
+        merge_lora(reasoner.lm.lm)
     senses, reasoner.senses = reasoner.senses, None
     meta = reasoner.meta() | dict(told)
-    hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True)
+    path = out / "reasoner.safetensors"
+    hub.save(path, reasoner.state_dict(), meta, int8=True, int4=int4.__contains__)
     if senses is not None:
         senses.save(out / "senses.safetensors")
         reasoner.senses = senses
@@ -282,6 +328,7 @@ def train_in_a_row(
     report: Callable[[str], Report] | None = None,
     note: Note | None = None,
     cache: Path | None = None,
+    texts: Path | None = None,
 ) -> dict[str, dict[str, float]]:
     """Content, style and joint, each from what the one before it wrote into ``out/STAGE``.
 
@@ -303,6 +350,7 @@ def train_in_a_row(
                 resume,
                 report(stage) if report else None,
                 note,
+                texts,
             )
         before = written
     return figures

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,14 @@ import torch
 from torch import Tensor
 
 from empatheia import hub
-from empatheia.data.labels import EMOTIONS32
+from empatheia.data.labels import EMOTIONS8, EMOTIONS32
+from empatheia.data.plan import everybody
 from empatheia.data.tidy import tidy
 from empatheia.errors import InputError, MediaError
 from empatheia.media.audio import read_audio
 from empatheia.media.video import read_video
 from empatheia.protocols import FaceGenerator, SpeechGenerator
-from empatheia.speech.sentences import sayable
+from empatheia.speech.sentences import join, sayable, speak
 from empatheia.types import (
     ChainOfEmpathy,
     Dialogue,
@@ -33,6 +35,7 @@ from empatheia.types import (
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+_INTENSITY = 0.6  # of what is read aloud
 HOW_TO_RENDER = "make them with: empatheia data render DIALOGUES -o FOLDER, then --data FOLDER"
 
 
@@ -50,6 +53,16 @@ class MergExample:
     video: Path
     times: Path | None
     felt: bool  # whether the listener's emotion was given
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reply of which only the words are given: the voice reads it aloud."""
+
+    id: str
+    text: str
+    emotion: str
+    profile: Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,26 @@ def merg_examples(dialogues: Iterable[Dialogue]) -> list[MergExample]:
     return out
 
 
+def said(dialogues: Iterable[Dialogue], limit: int, seed: int = 0) -> list[Said]:
+    """``limit`` of the listeners' turns of ``train``, said by anybody with any feeling, by lot.
+
+    The same for the same seed, also where more are asked for. Raises InputError where none is.
+    """
+    lots = random.Random(seed)
+    found = [
+        (f"said/{d.id}/{place}", tidy(turn.text))
+        for d in dialogues
+        if d.split in (None, "train")
+        for place, turn in enumerate(d.turns)
+        if turn.role == "listener" and turn.text
+    ]
+    if not found:
+        raise InputError("no listener's turn of the split train to read aloud: give other texts")
+    lots.shuffle(found)
+    people = everybody()
+    return [Said(*one, lots.choice(EMOTIONS8), lots.choice(people)) for one in found[:limit]]
+
+
 class Teachers:
     """Both generators as teachers; what they say is kept in ``cache``, by weights and recording."""
 
@@ -118,13 +151,25 @@ class Teachers:
 
     def teach(self, example: MergExample) -> Teaching:
         """Raises MediaError, InputError naming the example."""
-        path = self.cache / f"{self._key(example)}.safetensors"
+        return self._kept(self._key(example), example.id, lambda: self._make(example))
+
+    def aloud(self, given: Said) -> Teaching:
+        """What the voice says, and how lips would move to it; styles are the usual ones.
+
+        Raises InputError naming the reply.
+        """
+        told = (self.digest, given.text, given.emotion, astuple(given.profile))
+        key = hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+        return self._kept(key, given.id, lambda: self._spoken(given))
+
+    def _kept(self, key: str, name: str, make: Callable[[], Teaching]) -> Teaching:
+        path = self.cache / f"{key}.safetensors"
         if path.is_file():
             return _loaded(path)
         try:
-            made = self._make(example)
+            made = make()
         except InputError as error:
-            raise InputError(f"example {example.id}: {error}") from error
+            raise InputError(f"example {name}: {error}") from error
         kept = {name: getattr(made, name) for name in Teaching.__slots__ if name != "phonemes"}
         told = [[p.symbol, p.start, p.end, p.word] for p in made.phonemes]
         hub.save(path, kept, {"phonemes": told})
@@ -154,6 +199,18 @@ class Teachers:
             self.face.encode_content(spoken).clone(),
             self.speech.encode_style(sound).clone(),
             self.face.encode_style(read_video(example.video)).clone(),
+        )
+
+    def _spoken(self, given: Said) -> Teaching:
+        _, content = self._written(given.text)
+        told = (given.emotion, _INTENSITY, given.profile)
+        speech = join(list(speak(self.speech, given.text, *told)))
+        return Teaching(
+            speech.phonemes,
+            content,
+            self.face.encode_content(speech).clone(),
+            self.speech.style_for(*told),
+            self.face.style_for(*told),
         )
 
     def _written(self, text: str) -> tuple[tuple[Phoneme, ...], Tensor]:

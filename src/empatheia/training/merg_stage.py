@@ -15,10 +15,17 @@ from empatheia.data.labels import AGES, EMOTIONS8, EMOTIONS32, GENDERS, TONES
 from empatheia.data.sampler import BucketSampler
 from empatheia.errors import ConfigError
 from empatheia.expression import Expression, reply_states
-from empatheia.latents.content import ReplyStates
-from empatheia.latents.places import Places, places_of_frames, places_of_phonemes, stack_places
+from empatheia.latents.content import ReplyStates, first_and_last
+from empatheia.latents.places import (
+    Places,
+    places_of_frames,
+    places_of_phonemes,
+    places_of_words,
+    stack_places,
+)
 from empatheia.llm.prompt import target_ids
 from empatheia.llm.signals import Signals, token_words
+from empatheia.llm.tokenizer import REPLY
 from empatheia.reasoner import Reasoner, Request
 from empatheia.senses import Reading
 from empatheia.training.devices import moved
@@ -31,7 +38,7 @@ from empatheia.training.losses import (
     l_sac,
     l_sal,
 )
-from empatheia.training.merg_data import MergExample, Teaching
+from empatheia.training.merg_data import MergExample, Said, Teaching
 from empatheia.training.reconstruction import Reconstruction
 from empatheia.types import Phoneme
 
@@ -43,7 +50,8 @@ if TYPE_CHECKING:
 class MergConfig:
     """``ccl`` and ``sac`` are False in the ablations w/o L_ccl and w/o L_sac.
 
-    What then trains content and style is ``training.reconstruction``.
+    What then trains content and style is ``training.reconstruction``. ``signals``: whether the rows
+    of the signal tokens train in stage 3.
     """
 
     batch_size: int = 8
@@ -52,6 +60,7 @@ class MergConfig:
     ccl: bool = True
     sac: bool = True
     weights: LossWeights = field(default_factory=LossWeights)
+    signals: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +72,19 @@ class MergRow:
     readings: tuple[Reading, ...]
     ngram_logits: Tensor  # (32,)
     chain: list[int]  # ends with <reply>
-    reply: list[int]
+    text: str
+    reply: list[int]  # its tokens
     words: list[int]  # of the reply's tokens
     phonemes: Places
     frames: Places
     teaching: Teaching
     labels: dict[str, int]
     emotion: int
+
+    @property
+    def alone(self) -> bool:
+        """Whether only the reply is known, and how it sounds: no dialogue, no face."""
+        return not self.request.turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +154,19 @@ class MergNet(nn.Module):
             torch.isin(flat, emotions),
             prompt.evidence,
             signals,
-            reply_states(signals, [row.words for row in batch.rows]),
+            reply_states(signals, [row.words for row in batch.rows], tail.embeddings),
         )
+
+    def alone(self, rows: Sequence[MergRow]) -> ReplyStates:
+        """r^t of replies that are read by themselves, without a prompt and a chain."""
+        lm = self.reasoner.lm
+        mark = lm.tokenizer.id(REPLY)
+        ids = [torch.tensor([mark, *row.reply]) for row in rows]
+        mask = torch.arange(max(map(len, ids))) < torch.tensor([len(row) for row in ids])[:, None]
+        first = lm.embed(nn.utils.rnn.pad_sequence(ids, batch_first=True))
+        last = lm.read(first[:, :1], mask[:, :1], first[:, 1:], mask[:, 1:])[:, 1:]
+        places = stack_places([places_of_words(row.words) for row in rows])
+        return ReplyStates(first_and_last(first[:, 1:], last, mask[:, 1:]), places)
 
     def _targets(self, row: MergRow) -> list[int]:
         tokenizer = self.reasoner.lm.tokenizer
@@ -183,10 +209,12 @@ class MergNet(nn.Module):
             "content_kl": kl,
         }
 
-    def sac(self, signals: Signals, batch: MergBatch, weights: LossWeights) -> dict[str, Tensor]:
-        """Eq. 12 from Eq. 10 and 11, and the KL term."""
+    def sac(
+        self, speech: Tensor, video: Tensor, batch: MergBatch, weights: LossWeights
+    ) -> dict[str, Tensor]:
+        """Eq. 12 from Eq. 10 and 11, and the KL term, on r^s and r^v."""
         net = self.expression.style
-        style = net(signals.speech, signals.video)
+        style = net(speech, video)
         units = (net.speech_units, net.video_units)
         alignment = l_sal(style.speech, batch.speech_style, style.video, batch.video_style, units)
         classes = l_cls(style.logits, batch.labels)
@@ -220,6 +248,7 @@ def row_of(reasoner: Reasoner, example: MergExample, teaching: Teaching, fps: in
         tuple(readings),
         ngrams,
         whole[: len(whole) - len(reply) - 1],
+        example.reply,
         reply,
         token_words(tokenizer, reply),
         places_of_phonemes([Phoneme(p.symbol, p.word) for p in teaching.phonemes]),
@@ -232,6 +261,27 @@ def row_of(reasoner: Reasoner, example: MergExample, teaching: Teaching, fps: in
             "tone": TONES.index(example.profile.tone),
         },
         EMOTIONS32.index(example.chain.speaker_emotion),
+    )
+
+
+def row_aloud(reasoner: Reasoner, said: Said, teaching: Teaching, fps: int) -> MergRow:
+    """A reply that was only read aloud, for stage 2."""
+    tokenizer = reasoner.lm.tokenizer
+    reply = tokenizer.encode(said.text)
+    return MergRow(
+        said.id,
+        Request((), said.profile),
+        (),
+        torch.zeros(len(EMOTIONS32)),
+        [tokenizer.id(REPLY)],
+        said.text,
+        reply,
+        token_words(tokenizer, reply),
+        places_of_phonemes([Phoneme(p.symbol, p.word) for p in teaching.phonemes]),
+        places_of_frames(teaching.phonemes, len(teaching.video_content), fps),
+        teaching,
+        dict.fromkeys(("emotion", "age", "gender", "tone"), UNKNOWN),
+        UNKNOWN,
     )
 
 
@@ -299,11 +349,11 @@ class MergStage:
             return self.net.ccl(reply, batch, self.config.weights)
         return self.through.content(self.net.expression, reply, batch, self.config.weights)
 
-    def sac(self, signals: Signals, batch: MergBatch) -> dict[str, Tensor]:
-        """L_sac, or what stands in its place."""
+    def sac(self, speech: Tensor, video: Tensor, batch: MergBatch) -> dict[str, Tensor]:
+        """L_sac, or what stands in its place, on r^s and r^v."""
         if self.config.sac or self.through is None:
-            return self.net.sac(signals, batch, self.config.weights)
-        style = self.net.expression.style(signals.speech, signals.video)
+            return self.net.sac(speech, video, batch, self.config.weights)
+        style = self.net.expression.style(speech, video)
         return self.through.style(self.net.expression, style, batch, self.config.weights)
 
     def groups(self, lr: float) -> list[dict[str, Any]]:
