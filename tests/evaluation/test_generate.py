@@ -17,7 +17,7 @@ from empatheia.errors import InputError
 from empatheia.evaluation.generate import media_name, predict_media
 from empatheia.evaluation.predict import predict
 from empatheia.llm.decoding import Sampling
-from empatheia.reasoner import Ranking
+from empatheia.llm.ranking import Ranking
 from empatheia.tiny import tiny_reasoner
 from empatheia.types import (
     Avatar,

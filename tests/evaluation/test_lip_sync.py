@@ -49,6 +49,41 @@ def test_shift_of_sound_is_found() -> None:
     assert shift_scores(lips, other).confidence < 0.2 * together.confidence
 
 
+def test_scores_against_the_published_steps() -> None:
+    """Chung and Zisserman's tools, step by step: pairwise distances, mean, median minus least."""
+    draw = torch.Generator().manual_seed(3)
+    lips, sound = (torch.randn(60, 8, generator=draw) for _ in range(2))
+    padded = torch.nn.functional.pad(sound, (0, 0, 15, 15))
+    rows = [torch.nn.functional.pairwise_distance(lips[[i]].repeat(31, 1), padded[i : i + 31])
+            for i in range(60)]  # fmt: skip
+    mean = torch.stack(rows, 1).mean(1)
+    least, place = mean.min(0)
+    found = shift_scores(lips, sound)
+    assert found.distance == pytest.approx(float(least), abs=1e-5)
+    assert found.confidence == pytest.approx(float(mean.median() - least), abs=1e-5)
+    assert found.offset == 15 - int(place)
+
+
+def test_windows_of_lips_and_sound_are_of_the_same_time(
+    tmp_path: Path, syncing: SyncNetScorer
+) -> None:
+    """A net that sees brightness and hears loudness finds them in step, late, or unlike."""
+    speech, points = clip(0)
+    bright = (8 * points[:, 14, 1]).astype(np.uint8)  # swells with the sound, 30 -> 240
+    faces = np.broadcast_to(bright[:, None, None, None], (len(bright), 224, 224, 3))
+    own = syncing(faces, speech)
+    assert (own.offset, own.windows) == (0, 145)
+    late = Speech(np.roll(speech.audio, 3 * 640), 16_000)
+    assert syncing(faces, late).offset == -3
+    at_24 = np.repeat(speech.audio, 3)[::2].copy()  # the rate of the file does not matter
+    assert syncing(faces, Speech(at_24, 24_000)).offset == 0
+    other = syncing(faces, clip(1)[0])
+    assert other.confidence < 0.5 * own.confidence
+    assert other.distance > 1.5 * own.distance
+    with pytest.raises(InputError, match="too few"):
+        syncing(faces[:20], speech)
+
+
 def test_faces_are_cropped_around_the_points() -> None:
     frames = np.zeros((15, 100, 100, 3), np.uint8)
     frames[:, 40:60, 40:60] = 255
@@ -77,6 +112,35 @@ def clip(seed: int, frames: int = 150) -> tuple[Speech, np.ndarray]:
     return Speech(audio, 16000), points
 
 
+def test_avsync_scores_against_numpy() -> None:
+    rng = np.random.default_rng(5)
+    model = avsync.AVSync(rng.normal(size=(4, 2)))
+    heard, seen = rng.normal(size=(90, 4)), rng.normal(size=(90, 2))
+    said = heard @ model.coefficients
+    r = np.array([
+        np.mean([np.corrcoef(said[15 + k : 75 + k, i], seen[15:75, i])[0, 1] for i in (0, 1)])
+        for k in range(-15, 16)
+    ])  # fmt: skip
+    d = np.sqrt(2 - 2 * r)
+    found = avsync.score(model, heard, seen)
+    assert found.sync_r == pytest.approx(r[13:18].max())
+    assert found.distance == pytest.approx(d.min())
+    assert found.confidence == pytest.approx(np.median(d) - d.min())
+    assert found.offset == int(d.argmin()) - 15
+
+
+def test_avsync_fit_is_ridge_regression() -> None:
+    from sklearn.linear_model import Ridge
+
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(50, 3)), rng.normal(size=(50, 2)) + 1
+    given = (np.concatenate([x, np.ones((50, 1))], 1), y)
+    theirs = Ridge(alpha=7.0).fit(x, y)
+    ours = avsync.fit([given], strength=7.0).coefficients
+    assert ours[:3] == pytest.approx(theirs.coef_.T, abs=1e-6)
+    assert ours[3] == pytest.approx(theirs.intercept_, abs=1e-6)
+
+
 def test_avsync_finds_step_shift_and_floor(tmp_path: Path) -> None:
     rows = []
     for seed in range(5):
@@ -99,6 +163,23 @@ def test_avsync_finds_step_shift_and_floor(tmp_path: Path) -> None:
     assert avsync.score(again, heard, seen).sync_r == pytest.approx(own.sync_r, abs=1e-4)
     with pytest.raises(InputError, match="too few"):
         avsync.mouth(points[:20])
+
+
+@pytest.fixture
+def syncing() -> SyncNetScorer:
+    """SyncNet's windows and scores around a net that sees brightness and hears loudness."""
+
+    class Net:
+        def lips(self, x: torch.Tensor) -> torch.Tensor:
+            return x.mean((1, 3, 4)) / 240  # (window, 5)
+
+        def sound(self, x: torch.Tensor) -> torch.Tensor:
+            loud = (x[:, 0, 0] / 2).exp() / 1.9e5  # root of the energy; 1 where fully open
+            return loud.reshape(-1, 5, 4).mean(2)
+
+    scorer = object.__new__(SyncNetScorer)
+    scorer.net, scorer.digest = Net(), "none"  # type: ignore[assignment]
+    return scorer
 
 
 PSF = [19.130401430416427, 8.641376166251389, -15.177918801196785, 21.27117807400958]  # version 0.6

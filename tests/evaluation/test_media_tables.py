@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from empatheia.data.predictions import Answer
 from empatheia.data.references import Reference
 from empatheia.errors import InputError
 from empatheia.evaluation import avsync
 from empatheia.evaluation.consistency import confusion, consistency_table
+from empatheia.evaluation.scorecard import Figure
 from empatheia.evaluation.speech_table import speech_table
+from empatheia.evaluation.syncnet import SyncNetScorer
 from empatheia.evaluation.video_table import Tools, video_table
 from empatheia.media.audio import wav_bytes
 from empatheia.media.video import encode_mp4
@@ -24,15 +28,18 @@ Pairs = list[tuple[Reference, Answer]]
 
 
 def write_clip(path: Path, seed: int) -> Path:
-    """Noise that swells, pictures with edges, landmarks whose lips follow the sound."""
+    """Noise that swells, a bar and landmarks' lips that follow it, on pictures with an edge."""
     rng = np.random.default_rng(seed)
     steps = np.interp(np.arange(FRAMES), np.arange(0, FRAMES, 5), rng.uniform(0, 1, FRAMES // 5))
     level = np.interp(np.arange(FRAMES * 640) / 640, np.arange(FRAMES) + 0.5, steps)
     audio = (0.3 * level * rng.normal(0, 1, FRAMES * 640)).clip(-1, 1).astype(np.float32)
     picture = np.full((SIDE, SIDE, 3), 60, np.uint8)
     picture[:, SIDE // 2 + seed :] = 200
+    pictures = [picture.copy() for _ in range(FRAMES)]
+    for one, height in zip(pictures, steps, strict=True):
+        one[210 - int(126 * height) : 210, : SIDE // 2] = 255
     speech = Speech(audio, 16000)
-    path.write_bytes(encode_mp4([picture] * FRAMES, 25, speech))
+    path.write_bytes(encode_mp4(pictures, 25, speech))
     path.with_suffix(".wav").write_bytes(wav_bytes(speech))
     points = np.random.default_rng(0).uniform(90, 160, (478, 2))[None].repeat(FRAMES, 0)
     points[:, 33], points[:, 263] = (80, 100), (170, 100)
@@ -77,6 +84,26 @@ def linear(pairs: Pairs) -> avsync.AVSync:
     return avsync.fit(rows)
 
 
+def watches_lips() -> SyncNetScorer:
+    """SyncNet's windows and scores around a net that sees a bar's length and hears loudness."""
+
+    class Net:
+        def lips(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * (x.mean(1) > 225).float().mean((2, 3))
+
+        def sound(self, x: torch.Tensor) -> torch.Tensor:
+            return (x[:, 0, 0] / 2).exp().reshape(-1, 5, 4).mean(2) / 1.9e5
+
+    scorer = object.__new__(SyncNetScorer)
+    scorer.net, scorer.digest = Net(), "none"  # type: ignore[assignment]
+    return scorer
+
+
+def value(figure: Figure) -> float:
+    assert figure.value is not None
+    return figure.value
+
+
 def test_video_rows(pairs: Pairs) -> None:
     tools = Tools(avsync=linear(pairs))
     table, faults = video_table("ours", pairs, tools, {"teacher_forced": True, "weights": "w"})
@@ -90,6 +117,114 @@ def test_video_rows(pairs: Pairs) -> None:
     assert ours["sync_cf"].needs is not None
     assert ours["sync_cf"].value is None
     assert not any("not measurable" in kind for kind in faults)
+
+
+def test_shuffled_sound_drops_sync_to_the_floor(pairs: Pairs, tmp_path: Path) -> None:
+    """Another clip's sound under ours: the system's row falls to the floor that stands beside."""
+    import shutil
+
+    from empatheia.media.audio import read_audio
+    from empatheia.media.video import read_video
+
+    mixed: Pairs = []
+    for (reference, answer), (_, other) in zip(pairs, pairs[::-1], strict=True):
+        assert answer.video is not None
+        assert other.video is not None
+        path = tmp_path / answer.video.name
+        path.write_bytes(encode_mp4(read_video(answer.video).frames, 25, read_audio(other.video)))
+        shutil.copy(answer.video.with_suffix(".npz"), path.with_suffix(".npz"))
+        mixed.append((reference, replace(answer, video=path)))
+    tools = Tools(watches_lips(), linear(pairs))
+    rows = {
+        name: {row.mark: row.figures for row in video_table("x", some, tools, {})[0].rows}
+        for name, some in (("own", pairs), ("shuffled", mixed))
+    }
+    own, shuffled, floor = rows["own"][""], rows["shuffled"][""], rows["own"]["floor"]
+    for name in ("avsync_r", "avsync_conf", "sync_cf"):
+        assert value(shuffled[name]) < 0.6 * value(own[name])
+        assert value(shuffled[name]) == pytest.approx(value(floor[name]), abs=0.1)
+        assert value(rows["own"]["ceiling"][name]) == value(own[name])
+    assert value(shuffled["lse_d"]) > 1.5 * value(own["lse_d"])
+    assert value(rows["shuffled"]["floor"]["avsync_r"]) > 2 * value(shuffled["avsync_r"])  # back
+
+
+def test_a_second_run_gives_the_same_numbers(pairs: Pairs) -> None:
+    one, tools = pairs[:1], Tools(avsync=linear(pairs[:1]))
+    for measure in (
+        lambda: video_table("x", one, tools, {"teacher_forced": True}),
+        lambda: speech_table("x", one, {}),
+        lambda: consistency_table("x", one, {}),
+    ):
+        assert measure() == measure()
+
+
+def test_what_gives_no_number_is_named(pairs: Pairs, tmp_path: Path) -> None:
+    flat, broken = (replace(pairs[i][1], video=tmp_path / f"{i}.mp4") for i in (0, 1))
+    assert flat.video is not None
+    assert broken.video is not None
+    sound = Speech(np.full(FRAMES * 640, 0.1, np.float32), 16_000)
+    flat.video.write_bytes(encode_mp4([np.full((SIDE, SIDE, 3), 9, np.uint8)] * FRAMES, 25, sound))
+    nobody = np.full((FRAMES, 478, 2), np.nan)
+    np.savez(flat.video.with_suffix(".npz"), points=nobody, size=np.array([SIDE, SIDE]))
+    broken.video.write_bytes(b"no video")
+    broken.video.with_suffix(".npz").write_bytes(b"no landmarks")
+    given = [(r, a) for (r, _), a in zip(pairs, (flat, broken), strict=True)]
+    table, faults = video_table("x", given, Tools(), {"teacher_forced": True})
+    assert faults["no edges in any picture"] == ["0#1"]
+    assert faults["no face found"] == ["0#1"]
+    assert faults["no face in both at once"] == ["0#1"]
+    for kind in ("CPBD", "likeness", "landmarks"):
+        assert "1#1: " in faults[f"{kind} not measurable"][0]
+    ours = table.rows[0].figures
+    assert ours["cpbd"].value is ours["blinks"].value is ours["f_lmd"].value is None
+    assert ours["ssim"].n == 1
+    with pytest.raises(InputError, match="has sound that is there"):
+        speech_table("x", [(given[1][0], Answer("1#1", "Oh.", audio=tmp_path / "none.wav"))], {})
+
+
+def test_landmark_rows_by_hand(pairs: Pairs, tmp_path: Path) -> None:
+    """The whole face 3 right and 4 down, the lips 2 more: of a video of 512, half of it in ours."""
+    moved: Pairs = []
+    for reference, answer in pairs:
+        assert answer.video is not None
+        path = tmp_path / answer.video.name
+        path.write_bytes(answer.video.read_bytes())
+        with np.load(answer.video.with_suffix(".npz")) as known:
+            points = 2 * (known["points"] + [3.0, 4.0])
+        np.savez(path.with_suffix(".npz"), points=points, size=np.array([512, 512]))
+        moved.append((reference, replace(answer, video=path)))
+    ours = video_table("x", moved, Tools(), {"teacher_forced": True})[0].rows[0].figures
+    assert value(ours["f_lmd"]) == pytest.approx(5.0)
+    assert value(ours["m_lmd"]) == pytest.approx(0.0, abs=1e-9)
+    assert value(ours["psnr"]) == 100.0  # equal pictures are counted so
+
+
+def test_faces_are_named_by_real_ones(pairs: Pairs, tmp_path: Path) -> None:
+    """Happy mouths are wide, sad ones narrow: one of ours looks as it says, one does not."""
+    rng = np.random.default_rng(0)
+    base = rng.uniform(90, 160, (478, 2))
+    base[33], base[263] = (80, 100), (170, 100)
+
+    def landmarks(path: Path, wide: float) -> Path:
+        points = base + rng.normal(0, 0.3, (30, 478, 2))
+        points[:, :30, 0] += wide
+        np.savez(path, points=points, size=np.array([SIDE, SIDE]))
+        return path
+
+    (tmp_path / "mead").mkdir()
+    for i in range(3):
+        landmarks(tmp_path / "mead" / f"m{i}_happy_3.npz", 12)
+        landmarks(tmp_path / "mead" / f"m{i}_sad_3.npz", -12)
+    given = []
+    for (reference, answer), wide in zip(pairs, (-12, 12), strict=True):  # both say: sad
+        video = landmarks(tmp_path / f"{reference.dialogue}.npz", wide).with_suffix(".mp4")
+        given.append((reference, replace(answer, video=video)))
+    table, _ = consistency_table("x", given, {}, mead=tmp_path / "mead")
+    assert table.rows[0].figures["face_means_it"].value == 50.0
+    (tmp_path / "0.npz").write_bytes(b"no landmarks")
+    table, faults = consistency_table("x", given, {}, mead=tmp_path / "mead")
+    assert table.rows[0].figures["face_means_it"].value == 0.0
+    assert faults["face not comparable"] == ["0#1"]
 
 
 def test_free_replies_have_no_ssim(pairs: Pairs) -> None:

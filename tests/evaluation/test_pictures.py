@@ -7,7 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empatheia.evaluation.landmark_measures import blinks, distances, eye_opening
+from empatheia.errors import MediaError
+from empatheia.evaluation.landmark_measures import (
+    blinks,
+    distances,
+    eye_opening,
+    read_points,
+    silent_lip,
+)
 from empatheia.evaluation.pictures import psnr, side_by_side, ssim, ssim_grey
 
 
@@ -79,3 +86,40 @@ def test_blinks_are_counted() -> None:
     assert found.count == 2
     assert found.mean_length == pytest.approx(0.2)
     assert found.per_minute == pytest.approx(12.0)
+
+
+def test_lips_in_silence_by_hand(tmp_path: Path) -> None:
+    """3 s: said, silent for 1 s, said. In the silence the opening goes from 0.1 to 0.2 and back."""
+    from empatheia.media.audio import wav_bytes
+    from empatheia.types import Speech
+
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, 3 * 16_000)
+    sound[16_000:32_000] = 0
+    (tmp_path / "a.wav").write_bytes(wav_bytes(Speech(sound.astype(np.float32), 16_000)))
+    points = np.zeros((75, 478, 2))
+    points[:, 263] = (100, 0)
+    points[:, 14, 1] = np.random.default_rng(1).uniform(0, 50, 75)
+    points[25:50, 14, 1] = np.tile([10, 20], 13)[:25]
+    wanted = np.abs(np.tile([0.1, 0.2], 13)[:25] - 0.1).mean()  # 13 of 25 are at 0.1
+    assert silent_lip(points, tmp_path / "a.wav") == pytest.approx(wanted)
+    points[25:50, 14, 1] = 15
+    assert silent_lip(points, tmp_path / "a.wav") == 0.0
+    sound[16_000:32_000] = 0.3
+    (tmp_path / "b.wav").write_bytes(wav_bytes(Speech(sound.astype(np.float32), 16_000)))
+    assert np.isnan(silent_lip(points, tmp_path / "b.wav"))
+
+
+def test_other_files_are_no_landmarks(tmp_path: Path) -> None:
+    video = tmp_path / "a.mp4"
+    assert read_points(video) is None
+    np.savez(video.with_suffix(".npz"), points=np.zeros((9, 478, 2)), size=np.array([512, 1024]))
+    found = read_points(video)
+    assert found is not None
+    assert found.shape == (9, 478, 2)
+    for bad in ({"points": np.zeros((9, 5, 2)), "size": np.array([1, 1])}, {"x": np.zeros(1)}):
+        np.savez(video.with_suffix(".npz"), **bad)
+        with pytest.raises(MediaError, match=r"a\.npz"):
+            read_points(video)
+    video.with_suffix(".npz").write_bytes(b"no zip")
+    with pytest.raises(MediaError, match="does not hold landmarks"):
+        read_points(video)

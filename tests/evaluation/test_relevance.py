@@ -23,6 +23,15 @@ def test_order_and_floor(embed: SentenceEmbedder) -> None:
     assert (human * human).sum(-1).tolist() == pytest.approx([1, 1], abs=1e-5)
 
 
+def test_published_similarities(embed: SentenceEmbedder) -> None:
+    """The example of Sentence Transformers' quickstart for this model."""
+    said = embed(["The weather is lovely today.", "It's so sunny outside!",
+                  "He drove to the stadium."])  # fmt: skip
+    found = (said @ said.T).flatten().tolist()
+    wanted = [1.0, 0.6660, 0.1046, 0.6660, 1.0, 0.1411, 0.1046, 0.1411, 1.0]
+    assert found == pytest.approx(wanted, abs=1e-4)
+
+
 def test_padding_changes_nothing(embed: SentenceEmbedder) -> None:
     alone = embed(["Oh no."])
     beside = embed(["Oh no.", "What happened then, and how did you find out about all of it?"])

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
+from math import cos, exp, radians
 from pathlib import Path
 
 import pytest
+import torch
 
 from empatheia.data.predictions import Answer, read_answers, write_answers
 from empatheia.data.references import read_references
@@ -90,9 +94,72 @@ def test_ceiling_floor_and_majority_stand_beside(data: Path) -> None:
 def test_swapped_predictions_swap_rows(data: Path) -> None:
     found = read_references(data).items
     other = [Answer(a.id, "Good.", "proud", ("proud",) * 5) for a in answers()]
-    one, two = (text_table("x", match(found, some).pairs).rows[0] for some in (answers(), other))
-    again = text_table("x", match(found, other).pairs).rows[0]
-    assert two == again != one
+    given = {"one": answers(), "two": other}
+    swapped = {"one": other, "two": answers()}
+    rows, back = (
+        {n: text_table(n, match(found, some).pairs).rows[0].figures for n, some in said.items()}
+        for said in (given, swapped)
+    )
+    assert rows["one"] == back["two"]
+    assert rows["two"] == back["one"]
+    assert rows["one"]["accuracy"].value != rows["two"]["accuracy"].value
+
+
+def test_perplexity_by_hand(data: Path) -> None:
+    """Of white-space words of the human replies: "I am so sorry." is 4, the others 5, 3, 5."""
+    found = read_references(data).items
+    told = [replace(a, nll=n) for a, n in zip(answers(), (8.0, 20.0, float("nan"), None),
+                                              strict=True)]  # fmt: skip
+    matched = match(found, told)
+    figure = text_table("ours", matched.pairs).rows[0].figures["perplexity"]
+    assert figure.value == pytest.approx(exp(28 / 9))
+    assert figure.n == 2
+    assert matched.faults["NaN scores"] == ["b#1"]
+    assert matched.faults["no 'nll', which others have"] == ["c#1"]
+
+
+def test_relevance_by_hand(data: Path) -> None:
+    """With vectors on a circle, the cosine is that of the angle between them."""
+    degrees = {"I am so sorry.": 0, "That still hurts a lot.": 60, "Oh no.": 0, "Nice.": 30,
+               "Well done!": 90, "Well done, you!": 90, "You must be so proud.": 30,
+               "": 0}  # fmt: skip
+
+    def embed(texts: Sequence[str]) -> torch.Tensor:
+        angle = torch.tensor([radians(degrees[text]) for text in texts])
+        return torch.stack([angle.cos(), angle.sin()], 1)
+
+    pairs = match(read_references(data).items, answers()).pairs
+    ours = text_table("ours", pairs, embed).rows[0].figures
+    assert ours["relevance"].value == pytest.approx(100 * (1 + 0.5 + 1 + 1) / 4, abs=1e-4)
+    # with people's replies to c, b, a and a again
+    away = [cos(radians(d)) for d in (90 - 0, 30 - 0, 90 - 0, 60 - 30)]
+    assert ours["relevance_floor"].value == pytest.approx(25 * sum(away), abs=1e-4)
+    silent = match(read_references(data).items, answers()[:3]).pairs
+    found = text_table("ours", silent, embed).rows[0].figures["relevance"]
+    assert found.value == pytest.approx(100 * 2.5 / 4, abs=1e-4)  # silence is near to nothing
+
+
+def test_chains_by_hand(data: Path) -> None:
+    """Common words a, b of three and four; a step that is not given counts as nothing."""
+    found = [
+        replace(r, chain={"event_scenario": "the old cat died"} if r.id != "b#1" else {})
+        for r in read_references(data).items
+    ]
+    steps = ["the cat died", "", "ignored", "nothing of it"]
+    told = [replace(a, chain={"event_scenario": step} if step else {"emotion_cause": "x"})
+            for a, step in zip(answers(), steps, strict=True)]  # fmt: skip
+    figures = text_table("ours", match(found, told).pairs).rows[0].figures
+    assert figures["chain_event_scenario"].value == pytest.approx((600 / 7 + 0 + 0) / 3)
+    assert figures["chain_event_scenario"].n == 3
+    assert figures["chain_event_scenario_relevance"].needs is not None
+    assert "chain_emotion_cause" not in figures  # nobody annotated it
+
+
+def test_lengths_and_silence_by_hand(data: Path) -> None:
+    told = [replace(answers()[0], reply="one two three"), *answers()[1:3]]
+    ours = text_table("ours", match(read_references(data).items, told).pairs).rows[0].figures
+    assert ours["words"].value == pytest.approx((3 + 2 + 2 + 0) / 4)
+    assert ours["empty"].value == 25.0
 
 
 def test_strict_ids(data: Path) -> None:

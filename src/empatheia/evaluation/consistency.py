@@ -149,7 +149,11 @@ def _face(pairs: Sequence[Pair], mead: Path | None, faults: Faults) -> Figure:
     ours = []
     for reference, answer in pairs:
         wanted = answer.chain.get("response_emotion")
-        points = read_points(answer.video) if answer.video is not None else None
+        points = (
+            faults.measure("landmarks", reference.id, partial(read_points, answer.video))
+            if answer.video is not None
+            else None
+        )
         if points is None or wanted not in EMOTIONS8 or not np.isfinite(points).any():
             faults.add("face not comparable", reference.id)
             continue

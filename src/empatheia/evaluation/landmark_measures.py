@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from empatheia.errors import MediaError
 from empatheia.evaluation.face_measures import FPS, loudness, opening
 
 Points = NDArray[np.float64]  # (frames, 478, 2), pixels, NaN where no face was found
@@ -28,13 +30,22 @@ _EYES: Final = ((160, 144, 158, 153, 33, 133), (385, 380, 387, 373, 263, 362))
 
 
 def read_points(video: Path) -> Points | None:
-    """Landmarks that belong to a video, (frames, 478, 2) in pixels of a 256 x 256 picture."""
+    """Landmarks that belong to a video, (frames, 478, 2) in pixels of a 256 x 256 picture.
+
+    None where there are none. Raises MediaError for a file that holds something else.
+    """
     path = video.with_suffix(".npz")
     if not path.is_file():
         return None
-    with np.load(path) as data:
-        height, width = (float(v) for v in data["size"])
-        return np.asarray(data["points"], np.float64) * (256 / np.array([width, height]))
+    try:
+        with np.load(path) as data:
+            height, width = (float(v) for v in data["size"])
+            points = np.asarray(data["points"], np.float64)
+    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
+        raise MediaError(f"{path} does not hold landmarks ({error}): make it with {HOW}") from error
+    if points.ndim != 3 or points.shape[1:] != (478, 2) or len(points) == 0:
+        raise MediaError(f"{path} holds points of shape {points.shape}: (frames, 478, 2) is needed")
+    return points * (256 / np.array([width, height]))
 
 
 @dataclass(frozen=True, slots=True)

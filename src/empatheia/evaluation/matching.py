@@ -55,6 +55,8 @@ def match(references: Sequence[Reference], answers: Sequence[Answer]) -> Matched
         "no emotion": [a.id for a in present if not a.emotion],
         "NaN scores": [a.id for a in present if a.nll is not None and not math.isfinite(a.nll)],
     }
+    if any(a.nll is not None for a in present):
+        faults["no 'nll', which others have"] = [a.id for a in present if a.nll is None]
     if len(references) == 1:
         faults["only one reference"] = wanted
     return Matched(pairs, {kind: ids for kind, ids in faults.items() if ids})

@@ -11,7 +11,8 @@ from empatheia.data.predictions import Answer, growing
 from empatheia.data.references import Reference
 from empatheia.data.tidy import tidy
 from empatheia.llm.decoding import Sampling
-from empatheia.reasoner import Ranking, Reasoner, Request
+from empatheia.llm.ranking import Ranking
+from empatheia.reasoner import Reasoner, Request
 from empatheia.types import Profile
 
 Progress = Callable[[int, int], None]

@@ -21,7 +21,8 @@ from empatheia.errors import InputError
 from empatheia.evaluation.resampling import item_score
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
 from empatheia.llm.decoding import Sampling
-from empatheia.reasoner import Ranking, Reasoner, Request
+from empatheia.llm.ranking import Ranking
+from empatheia.reasoner import Reasoner, Request
 from empatheia.senses import Reading, keys_of
 from empatheia.types import Profile, Turn
 

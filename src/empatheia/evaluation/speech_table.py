@@ -6,7 +6,6 @@ naturalness (it puts formant synthesis level with recordings), and is named so.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -19,15 +18,18 @@ from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.recogniser import Recogniser, WordErrors
 from empatheia.evaluation.resampling import item_score
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
+from empatheia.evaluation.sound_models import (
+    NO_DNSMOS,
+    NO_SPEAKER,
+    SignalQuality,
+    SpeakerLikeness,
+)
 from empatheia.evaluation.statistics import ratio_score
 from empatheia.evaluation.video_table import Faults
-from empatheia.media.audio import read_audio, resample
+from empatheia.media.audio import read_audio
 from empatheia.speech.acoustics import Acoustics, measure
-from empatheia.types import Speech
 
 HUMAN = "human votes, from a rating study"
-NO_DNSMOS = "DNSMOS, from pip install speechmos onnxruntime librosa"
-NO_SPEAKER = "Resemblyzer, from pip install resemblyzer"
 NO_VOICE = "reference recordings, which this data does not have"
 NO_ACTORS = "RAVDESS speech to train the classifier on, given by --ravdess"
 NO_SPHINX = "PocketSphinx, from pip install pocketsphinx"
@@ -37,7 +39,8 @@ METRICS = (
     Metric("mos", "MOS", "up"),
     Metric("smos", "SMOS", "up"),
     Metric("wer", "WER", "down", 1, settings={"recogniser": "PocketSphinx 5, en-us", "scale": 100}),
-    Metric("dnsmos", "Signal quality (DNSMOS)", "up", 2, note="signal quality, not naturalness"),
+    Metric("dnsmos", "Signal quality (DNSMOS)", "up", 2, settings={"model": "P.835, overall"},
+           note="signal quality, not naturalness"),
     Metric("secs", "Speaker similarity", "up", 3,
            settings={"embedding": "Resemblyzer", "of": "reply and reference recording"}),
     Metric("emotion", "Emotion acc (proxy)", "up", 1,
@@ -137,41 +140,38 @@ def _word_errors(said: Sequence[Said], faults: Faults, weights: str = "none") ->
 
 
 def _signal_quality(said: Sequence[Said], faults: Faults) -> Figure:
-    if importlib.util.find_spec("speechmos") is None:
+    rate = SignalQuality.installed()
+    if rate is None:
         return Figure.missing(NO_DNSMOS, len(said))
-    dnsmos = importlib.import_module("speechmos.dnsmos")
-
-    def one(path: Path) -> float:
-        speech = read_audio(path, 16_000)
-        return float(dnsmos.run(speech.audio, 16_000)["ovrl_mos"])
-
-    values = [v for s in said if (v := faults.measure("DNSMOS", s.item, partial(one, s.sound)))]
-    return Figure.of(item_score(values)) if values else Figure.missing(NO_DNSMOS, len(said))
+    values = []
+    for s in said:
+        value = faults.measure("DNSMOS", s.item, lambda s=s: rate(read_audio(s.sound)))  # type: ignore[misc]
+        values += [value] if value is not None else []
+    needs = "recordings that can be heard"
+    return Figure.of(item_score(values), rate.digest) if values else Figure.missing(needs)
 
 
 def _likeness(pairs: Sequence[Pair], faults: Faults) -> Figure:
     both = [
-        (r.id, a.audio, r.audio)
+        (r.id, sound, r.audio)
         for r, a in pairs
-        if a.audio and r.audio and a.audio.is_file() and r.audio.is_file()
+        if (sound := a.audio or a.video) and r.audio and sound.is_file() and r.audio.is_file()
     ]
     if not both:
         return Figure.missing(NO_VOICE)
-    if importlib.util.find_spec("resemblyzer") is None:
+    alike = SpeakerLikeness.installed()
+    if alike is None:
         return Figure.missing(NO_SPEAKER, len(both))
-    encoder = importlib.import_module("resemblyzer").VoiceEncoder("cpu", verbose=False)
-
-    def vector(path: Path) -> Any:
-        sound: Speech = read_audio(path)
-        return encoder.embed_utterance(resample(sound.audio, sound.sample_rate, 16_000))
-
-    def alike(a: Path, b: Path) -> float:
-        return float(vector(a) @ vector(b))
-
-    cosines = [
-        v for item, a, b in both if (v := faults.measure("likeness", item, partial(alike, a, b)))
-    ]
-    return Figure.of(item_score(cosines)) if cosines else Figure.missing(NO_SPEAKER, len(both))
+    cosines = []
+    for item, *paths in both:
+        value = faults.measure(
+            "speaker similarity",
+            item,
+            lambda p=paths: alike(*map(read_audio, p)),  # type: ignore[misc]
+        )
+        cosines += [value] if value is not None else []
+    needs = "recordings that can be heard"
+    return Figure.of(item_score(cosines), alike.digest) if cosines else Figure.missing(needs)
 
 
 def _emotion(said: Sequence[Said], ravdess: Path | None, faults: Faults) -> Figure:

@@ -91,6 +91,11 @@ class Faults:
         if item not in self.found[kind]:
             self.found[kind].append(item)
 
+    def unsaid(self, kind: str, item: str, value: float) -> None:
+        """A fault where a measure gave no number."""
+        if not np.isfinite(value):
+            self.add(kind, item)
+
     def measure(self, kind: str, item: str, work: Callable[[], Any]) -> Any:
         """``work()``, or None with a fault where its input cannot be used."""
         try:
@@ -156,17 +161,27 @@ def _looks(clips: Sequence[Clip], faults: Faults, weights: str = "none") -> dict
     sharp, rates, still = [], [], []
     for clip in clips:
         sharp.append(_sharpness(clip, faults))
-        points = read_points(clip.video)
+        points = _points(clip, faults)
         if points is None:
-            faults.add("no landmarks", clip.item)
             continue
         rates.append(blinks(points).per_minute)
-        still.append(silent_lip(points, clip.sound))
+        lips = faults.measure("silent lips", clip.item, partial(silent_lip, points, clip.sound))
+        still.append(float("nan") if lips is None else lips)
+        faults.unsaid("no face found", clip.item, rates[-1])
+        faults.unsaid("no silence with a face", clip.item, still[-1])
     return {
         "cpbd": _figure(sharp, f"videos of at least {SIZE} x {SIZE} with edges", weights),
         "blinks": _figure(rates, HOW, weights),
         "silent_lip": _figure(still, f"{HOW}, and silences of 0.3 s", weights),
     }
+
+
+def _points(clip: Clip, faults: Faults) -> Points | None:
+    """Landmarks of a clip, or None with a fault."""
+    points: Points | None = faults.measure("landmarks", clip.item, partial(read_points, clip.video))
+    if points is None and not clip.video.with_suffix(".npz").is_file():
+        faults.add("no landmarks", clip.item)
+    return points
 
 
 def _sharpness(clip: Clip, faults: Faults) -> float:
@@ -178,7 +193,9 @@ def _sharpness(clip: Clip, faults: Faults) -> float:
         return float("nan")
     frames = read_video(clip.video, size=SIZE).frames[::EVERY]
     found = [v for v in map(cpbd, frames) if np.isfinite(v)]
-    return float(np.mean(found)) if found else float("nan")
+    sharp = float(np.mean(found)) if found else float("nan")
+    faults.unsaid("no edges in any picture", clip.item, sharp)
+    return sharp
 
 
 def _likeness(
@@ -204,11 +221,12 @@ def _likeness(
         frames = list(zip(clips.ours, clips.theirs, strict=True))
         rows["ssim"].append(float(np.mean([ssim(a, b) for a, b in frames])))
         rows["psnr"].append(float(np.mean([min(psnr(a, b), 100.0) for a, b in frames])))
-        points = read_points(ours), read_points(theirs)
+        points = [_points(Clip(item, video, video), faults) for video in (ours, theirs)]
         if points[0] is not None and points[1] is not None:
             found = distances(points[0], points[1])
             rows["m_lmd"].append(found.mouth)
             rows["f_lmd"].append(found.face)
+            faults.unsaid("no face in both at once", item, found.face)
     return {name: _figure(values, HOW, weights) for name, values in rows.items()}
 
 
@@ -242,9 +260,8 @@ def _lips(clips: Sequence[Clip], tools: Tools, faults: Faults) -> dict[str, Figu
 
 def _watched(clip: Clip, kind: str, faults: Faults, work: Callable[[Points], Any]) -> Any:
     """``work`` on a clip's landmarks, or None with a fault."""
-    points = read_points(clip.video)
+    points = _points(clip, faults)
     if points is None:
-        faults.add("no landmarks", clip.item)
         return None
     return faults.measure(kind, clip.item, partial(work, points))
 
