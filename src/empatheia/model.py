@@ -26,13 +26,14 @@ from empatheia.delivery import (
 from empatheia.errors import ConfigError, InputError, unknown
 from empatheia.expression import Expressed, Expression
 from empatheia.llm.decoding import Sampling
+from empatheia.llm.ranking import Ranking
 from empatheia.llm.signals import fork
 from empatheia.media.audio import wav_bytes
 from empatheia.media.tags import Tags
 from empatheia.media.transcribe import with_words
 from empatheia.media.video import encode_passing
 from empatheia.protocols import CareScreen, FaceGenerator, SpeechGenerator
-from empatheia.reasoner import Ranking, Reasoner, Request, Thinking, Thought
+from empatheia.reasoner import Reasoner, Request, Thinking, Thought
 from empatheia.speech.sentences import join, split
 from empatheia.types import (
     AudioEvent,

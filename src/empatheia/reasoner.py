@@ -28,6 +28,7 @@ from empatheia.llm.decoding import (
     score_replies,
 )
 from empatheia.llm.prompt import prompt_ids
+from empatheia.llm.ranking import Choice, Ranking
 from empatheia.llm.tokenizer import REPLY
 from empatheia.types import ChainOfEmpathy, Profile, Turn
 
@@ -58,28 +59,6 @@ class Thought:
     chain: ChainOfEmpathy
     emotions: Mapping[str, float]
     feels: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A reply that could be given; a higher ``score`` is better."""
-
-    text: str
-    score: float
-    match: float
-    logprob: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """Weights of the score by which one of the candidates is chosen (tuned on valid)."""
-
-    match: float = 1.0
-    common: float = 0.5  # how well it would fit any context: what makes a reply generic
-    logprob: float = 0.3
-    stock: float = 0.5  # taken off a reply that people gave more than once in training
-    words: float = 0.04  # for each word, up to ``full``
-    full: int = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,13 +212,8 @@ class Reasoner(nn.Module):
         out: list[list[Choice]] = [[] for _ in usable]
         for i, (row, text) in enumerate(zip(row_of, texts, strict=True)):
             logprob = usable[row][text].logprob
-            score = (
-                ranking.match * float(match[i])
-                - ranking.common * float(common[i])
-                + ranking.logprob * logprob
-                + ranking.words * min(len(text.split()), ranking.full)
-                - ranking.stock * (fingerprint(text) in stock)
-            )
+            worn = fingerprint(text) in stock
+            score = ranking.score(float(match[i]), float(common[i]), logprob, worn)
             out[row].append(Choice(text, score, float(match[i]), logprob))
         return [sorted(choices, key=lambda c: -c.score) for choices in out]
 
