@@ -6,10 +6,13 @@ Letters: B batch, C channels, T time, S style.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from empatheia.nn.convolution import Activation, Conv1d, ConvTranspose1d, adaptive_norm
 
 SLOPE = 0.2
 
@@ -39,19 +42,10 @@ class StyleAffine(nn.Module):
 
 
 class AdaIN(StyleAffine):
-    """Adaptive instance norm (Huang and Belongie, 2017) of (B, C, T).
+    """Adaptive instance norm of (B, C, T), and what bends it."""
 
-    All channels of the batch are put beside each other, so that one fused norm scales each by its
-    own numbers.
-    """
-
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        scale, shift = self.scale_and_shift(style)
-        flat = x.reshape(1, -1, x.shape[-1])
-        whole = torch.promote_types(scale.dtype, torch.float32)  # of bfloat16 it takes none
-        scale, shift = scale.reshape(-1).to(whole), shift.reshape(-1).to(whole)
-        out = F.instance_norm(flat, weight=scale, bias=shift)
-        return out.reshape(x.shape)
+    def forward(self, x: Tensor, style: Tensor, activation: Activation) -> Tensor:
+        return adaptive_norm(x, *self.scale_and_shift(style), activation)
 
 
 class AdaLayerNorm(StyleAffine):
@@ -68,25 +62,29 @@ class AdaINBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, style: int, upsample: bool = False) -> None:
         super().__init__()
         self.upsample = upsample
-        self.conv1 = nn.Conv1d(inputs, outputs, 3, padding=1)
-        self.conv2 = nn.Conv1d(outputs, outputs, 3, padding=1)
+        self.conv1 = Conv1d(inputs, outputs, 3, padding=1)
+        self.conv2 = Conv1d(outputs, outputs, 3, padding=1)
         self.norm1 = AdaIN(style, inputs)
         self.norm2 = AdaIN(style, outputs)
-        self.conv1x1 = nn.Conv1d(inputs, outputs, 1, bias=False) if inputs != outputs else None
+        self.conv1x1 = Conv1d(inputs, outputs, 1, bias=False) if inputs != outputs else None
         self.pool = (
-            nn.ConvTranspose1d(inputs, inputs, 3, 2, padding=1, output_padding=1, groups=inputs)
+            ConvTranspose1d(inputs, inputs, 3, 2, padding=1, output_padding=1, groups=inputs)
             if upsample
             else None
         )
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        y = F.leaky_relu(self.norm1(x, style), SLOPE)
+        y = self.norm1(x, style, _leaky)
         y = self.pool(y) if self.pool is not None else y
-        y = F.leaky_relu(self.norm2(self.conv1(y), style), SLOPE)
+        y = self.norm2(self.conv1(y), style, _leaky)
         # A convolution of width 1 and a repetition of samples can change places: half the work.
         short = self.conv1x1(x) if self.conv1x1 is not None else x
         short = short.repeat_interleave(2, dim=-1) if self.upsample else short
         return (self.conv2(y) + short) / math.sqrt(2)
+
+
+def _leaky(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, SLOPE)
 
 
 class DownBlock(nn.Module):
@@ -111,8 +109,7 @@ class DownBlock(nn.Module):
 
 def snake(x: Tensor, alpha: Tensor) -> Tensor:
     """x + sin(alpha x)^2 / alpha (Ziyin et al., 2020); ``alpha`` is (1, C, 1)."""
-    wave = torch.sin(alpha * x)
-    return torch.addcdiv(x, wave * wave, alpha)
+    return torch.addcmul(x, (alpha * x).sin_().square_(), 1 / alpha)
 
 
 class SnakeBlock(nn.Module):
@@ -122,11 +119,11 @@ class SnakeBlock(nn.Module):
         super().__init__()
         count = len(dilations)
         self.convs1 = nn.ModuleList(
-            nn.Conv1d(channels, channels, kernel, dilation=d, padding=d * (kernel - 1) // 2)
+            Conv1d(channels, channels, kernel, dilation=d, padding=d * (kernel - 1) // 2)
             for d in dilations
         )
         self.convs2 = nn.ModuleList(
-            nn.Conv1d(channels, channels, kernel, padding=(kernel - 1) // 2) for _ in dilations
+            Conv1d(channels, channels, kernel, padding=(kernel - 1) // 2) for _ in dilations
         )
         self.adain1 = nn.ModuleList(AdaIN(style, channels) for _ in dilations)
         self.adain2 = nn.ModuleList(AdaIN(style, channels) for _ in dilations)
@@ -135,6 +132,6 @@ class SnakeBlock(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         for i, (first, second) in enumerate(zip(self.convs1, self.convs2, strict=True)):
-            y = first(snake(self.adain1[i](x, style), self.alpha1[i]))
-            x = x + second(snake(self.adain2[i](y, style), self.alpha2[i]))
+            y = first(self.adain1[i](x, style, partial(snake, alpha=self.alpha1[i])))
+            x = second(self.adain2[i](y, style, partial(snake, alpha=self.alpha2[i]))).add_(x)
         return x

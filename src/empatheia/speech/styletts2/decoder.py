@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from empatheia.nn.convolution import Conv1d, ConvTranspose1d, in_parts
 from empatheia.speech.styletts2.blocks import AdaINBlock, SnakeBlock, snake
 from empatheia.speech.styletts2.config import DecoderConfig, StyleTTS2Config
 from empatheia.speech.styletts2.source import HarmonicSource
@@ -26,9 +28,9 @@ class Decoder(nn.Module):
         self.encode = AdaINBlock(config.hidden + 2, width, style)
         self.decode = nn.ModuleList(AdaINBlock(width + beside, width, style) for _ in range(3))
         self.decode.append(AdaINBlock(width + beside, numbers.channels, style, upsample=True))
-        self.F0_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
-        self.N_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
-        self.asr_res = nn.Conv1d(config.hidden, numbers.content_channels, 1)
+        self.F0_conv = Conv1d(1, 1, 3, stride=2, padding=1)
+        self.N_conv = Conv1d(1, 1, 3, stride=2, padding=1)
+        self.asr_res = Conv1d(config.hidden, numbers.content_channels, 1)
         kind = HifiGan if numbers.kind == "hifigan" else IstftNet
         self.generator = kind(numbers, style)
 
@@ -64,7 +66,7 @@ class _Vocoder(nn.Module):
             left = math.prod(config.rates[i + 1 :])  # samples of the source a step of this stage
             last = i + 1 == len(config.rates)
             width, padding = (1, 0) if last else (2 * left, (left + 1) // 2)
-            self.noise_convs.append(nn.Conv1d(source_channels, channels, width, left, padding))
+            self.noise_convs.append(Conv1d(source_channels, channels, width, left, padding))
             self.noise_res.append(SnakeBlock(channels, 11 if last else 7, config.dilations, style))
             self.resblocks.extend(
                 SnakeBlock(channels, k, config.dilations, style) for k in config.residual_kernels
@@ -82,8 +84,8 @@ class _Vocoder(nn.Module):
         blocks = self.resblocks[stage * self.kernels : (stage + 1) * self.kernels]
         total = blocks[0](x, style)
         for block in blocks[1:]:
-            total = total + block(x, style)
-        return total / self.kernels
+            total.add_(block(x, style))
+        return total.div_(self.kernels)
 
 
 class HifiGan(_Vocoder):
@@ -93,19 +95,20 @@ class HifiGan(_Vocoder):
         super().__init__(config, style, 1)
         widths = [config.channels // 2**i for i in range(len(config.rates) + 1)]
         self.alphas = nn.ParameterList(torch.ones(1, width, 1) for width in widths)
-        self.conv_post = nn.Conv1d(self.last_channels, 1, 7, padding=3)
+        self.conv_post = Conv1d(self.last_channels, 1, 7, padding=3)
 
     def _up(self, channels: int, rate: int, kernel: int) -> nn.Module:
         odd = rate % 2
-        return nn.ConvTranspose1d(channels, channels // 2, kernel, rate, rate // 2 + odd, odd)
+        return ConvTranspose1d(channels, channels // 2, kernel, rate, rate // 2 + odd, odd)
 
     def forward(self, x: Tensor, style: Tensor, pitch: Tensor, noise: Tensor) -> Tensor:
         """(B, C, 2 F), style, pitch (B, 2 F) -> (B, samples) within -1 and 1."""
         source = self.m_source(pitch, noise)[:, None]
         for i, up in enumerate(self.ups):
             beside = self.noise_res[i](self.noise_convs[i](source), style)
-            x = self._mix(i, up(snake(x, self.alphas[i])) + beside, style)
-        out: Tensor = self.conv_post(snake(x, self.alphas[-1]))
+            x = up(in_parts(partial(snake, alpha=self.alphas[i]), x)).add_(beside)
+            x = self._mix(i, x, style)
+        out: Tensor = self.conv_post(in_parts(partial(snake, alpha=self.alphas[-1]), x))
         return torch.tanh(out)[:, 0]
 
 
@@ -117,11 +120,11 @@ class IstftNet(_Vocoder):
     def __init__(self, config: DecoderConfig, style: int) -> None:
         super().__init__(config, style, config.n_fft + 2)
         self.n_fft, self.hop = config.n_fft, config.hop
-        self.conv_post = nn.Conv1d(self.last_channels, config.n_fft + 2, 7, padding=3)
+        self.conv_post = Conv1d(self.last_channels, config.n_fft + 2, 7, padding=3)
         self.register_buffer("window", hann(config.n_fft, config.window), persistent=False)
 
     def _up(self, channels: int, rate: int, kernel: int) -> nn.Module:
-        return nn.ConvTranspose1d(channels, channels // 2, kernel, rate, (kernel - rate) // 2)
+        return ConvTranspose1d(channels, channels // 2, kernel, rate, (kernel - rate) // 2)
 
     def forward(self, x: Tensor, style: Tensor, pitch: Tensor, noise: Tensor) -> Tensor:
         """(B, C, 2 F), style, pitch (B, 2 F) -> (B, samples)."""
