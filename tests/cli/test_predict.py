@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from empatheia import presets
+from empatheia.errors import InputError
 from empatheia.llm.decoding import Sampling
 from empatheia.model import TextSettings
 from empatheia.tiny import tiny_reasoner
@@ -68,7 +69,14 @@ def test_challenge_of_ready_predictions(
     with zipfile.ZipFile(zipped) as archive:
         assert archive.namelist() == ["team.json", "dia00007utt1.wav"]
         (item,) = json.loads(archive.read("team.json"))
+    again = write_challenge(read_references(test_file), folder, "again")
     turn = {"turn_id": "0", "response": "Oh no."}
+    with zipfile.ZipFile(zipped) as one, zipfile.ZipFile(again) as two:
+        assert [one.read(n) for n in one.namelist()] == [two.read(n) for n in two.namelist()]
+    (folder / "media" / "x.wav").unlink()
+    with pytest.raises(InputError, match=r"1 media files are not there, as .*x\.wav"):
+        write_challenge(read_references(test_file), folder, "third")
+    assert not [path for path in folder.iterdir() if "third" in path.name]
     assert item == {"conversation_id": "00007", "emotion": "sad", "turns": [turn]}
 
 

@@ -191,6 +191,13 @@ def test_predictions_survive_writing_and_reading(tmp_path: Path) -> None:
     (tmp_path / "bad.jsonl").write_text('{"id": 3, "reply": "x"}\n')
     with pytest.raises(InputError, match="line 1: 'id'"):
         read_answers(tmp_path / "bad.jsonl")
+    for field in ('"audio": "/etc/passwd"', '"video": "../../x.mp4"'):
+        (tmp_path / "bad.jsonl").write_text(f'{{"id": "a#1", "reply": "x", {field}}}\n')
+        with pytest.raises(InputError, match="must lie in the predictions' folder"):
+            read_answers(tmp_path / "bad.jsonl")
+    (tmp_path / "bad.jsonl").write_text('{"settings": []}\n')
+    with pytest.raises(InputError, match="'settings' must be an object"):
+        read_answers(tmp_path / "bad.jsonl")
 
 
 def test_scorecard_is_complete_and_repeats(data: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from empatheia.errors import InputError
@@ -89,12 +89,18 @@ def read_answers(path: Path) -> Answers:
         if not isinstance(record, dict):
             raise InputError(f"{where}: one JSON object a line is expected")
         if number == 1 and "settings" in record and "id" not in record:
-            settings = record["settings"]
+            settings = _settings(record["settings"], where)
             continue
         items.append(_answer(record, where, file.parent))
     if not items:
         raise InputError(f"{file} holds no prediction: nothing can be scored")
     return Answers(tuple(items), settings, hashlib.sha256(content).hexdigest()[:16])
+
+
+def _settings(told: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(told, dict):
+        raise InputError(f'{where}: \'settings\' must be an object, as {{"system": "mine"}}')
+    return told
 
 
 def _answer(record: Mapping[str, Any], where: str, folder: Path) -> Answer:
@@ -104,6 +110,10 @@ def _answer(record: Mapping[str, Any], where: str, folder: Path) -> Answer:
     for name in (*_TEXTS, *_PATHS):
         if record.get(name) is not None and not isinstance(record[name], str):
             raise InputError(f"{where}: {name!r} must be a string")
+    for name in _PATHS:
+        path = PurePosixPath(record.get(name) or "")
+        if path.is_absolute() or ".." in path.parts:
+            raise InputError(f"{where}: {name!r} must lie in the predictions' folder, not {path}")
     top = record.get("top5", ())
     if not isinstance(top, list | tuple) or not all(isinstance(name, str) for name in top):
         raise InputError(f"{where}: 'top5' must be a list of emotions, the likeliest first")

@@ -6,9 +6,9 @@ utterance 2k + 1, so its media are called ``dia00001utt1.wav`` and ``.mp4``, ``u
 
 from __future__ import annotations
 
-import io
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from empatheia.data.predictions import read_answers
 from empatheia.data.references import ReferenceSet
 from empatheia.errors import InputError
 from empatheia.evaluation.matching import Pair, match
-from empatheia.files import write_together
+from empatheia.files import cannot_write, part_of, write_whole
 
 FORMATS: Final = ("empatheia", "avamerg-challenge")
 
@@ -39,7 +39,7 @@ def conversations(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
 def write_challenge(found: ReferenceSet, folder: Path, team: str = "empatheia") -> Path:
     """``TEAM.json`` and ``TEAM.zip`` beside the predictions in ``folder``; returns the zip.
 
-    Raises InputError where a prediction is missing, since a submission must be complete.
+    Raises InputError where a prediction or a file is missing, since a submission must be complete.
     """
     if not re.fullmatch(r"[\w.-]+", team):
         raise InputError(f"team {team!r} must be letters, digits, '-', '_' or '.'")
@@ -48,21 +48,43 @@ def write_challenge(found: ReferenceSet, folder: Path, team: str = "empatheia") 
         if matched.faults.get(kind):
             names = matched.faults[kind]
             raise InputError(f"{len(names)} {kind}, as {names[0]}: a submission must be complete")
+    media = _media(matched.pairs)
+    gone = [path for path in media.values() if not path.is_file()]
+    if gone:
+        raise InputError(f"{len(gone)} media files are not there, as {gone[0]}")
     body = json.dumps(conversations(matched.pairs), indent=2, ensure_ascii=False).encode()
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, f"{team}.json", body)
-        for reference, answer in matched.pairs:
-            number, place = reference.dialogue, len(reference.context)
-            name = f"dia{int(number):05d}" if number.isdecimal() else f"dia{number}"
-            for path in (answer.audio, answer.video):
-                if path is not None:
-                    _add(archive, f"{name}utt{place}{path.suffix}", path.read_bytes())
-    return write_together(folder, {f"{team}.json": body + b"\n", f"{team}.zip": packed.getvalue()})[
-        1
-    ]
+    path = folder / f"{team}.zip"
+    part = part_of(path)
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            with archive.open(_entry(f"{team}.json"), "w") as inside:
+                inside.write(body)
+            for name, file in media.items():
+                with file.open("rb") as given, archive.open(_entry(name), "w") as inside:
+                    shutil.copyfileobj(given, inside)
+        write_whole(folder / f"{team}.json", body + b"\n")
+        part.replace(path)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+def _media(pairs: Sequence[Pair]) -> dict[str, Path]:
+    """Name in the zip -> file."""
+    out = {}
+    for reference, answer in pairs:
+        number, place = reference.dialogue, len(reference.context)
+        name = f"dia{int(number):05d}" if number.isdecimal() else f"dia{number}"
+        for path in (answer.audio, answer.video):
+            if path is not None:
+                out[f"{name}utt{place}{path.suffix}"] = path
+    return out
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
     """A fixed date, so that the same content is the same zip."""
-    archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content)
+    found = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+    found.compress_type = zipfile.ZIP_DEFLATED
+    return found

@@ -37,12 +37,19 @@ COLUMNS3: Final = (
 )  # fmt: skip
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .7rem;text-align:right}
-td:first-child,th:first-child{text-align:left}thead{border-bottom:2px solid #444}
-.paper{background:#f4efe4;color:#6b5836}small,.note{color:#666}svg{display:block;margin:1rem 0}
-.case{display:grid;grid-template-columns:1fr 1fr;gap:1rem;border-top:1px solid #ccc;padding:1rem 0}
-.case>div:first-child{grid-column:1/-1}video{max-width:100%;width:320px}audio{width:320px}
-dt{color:#666}dd{margin:0 0 .4rem 0}
+h2{margin-top:2.5rem;border-bottom:1px solid #ddd}h4{margin:.5rem 0}p{margin:.5rem 0}
+.wide{overflow-x:auto}table{border-collapse:collapse;margin:1rem 0}
+td,th{padding:.25rem .6rem;text-align:right;vertical-align:top}
+thead tr:last-child{border-bottom:2px solid #444}thead th{text-align:right}
+td:first-child{text-align:left;min-width:8rem}td small{display:block;white-space:nowrap}
+.paper{background:#f4efe4;color:#6b5836}small,.note{color:#666}
+.maps{display:flex;flex-wrap:wrap}svg{display:block;margin:1rem 0;max-width:100%;height:auto}
+.case{display:grid;grid-template-columns:1fr 1fr;gap:0 2rem}
+.case{border-top:1px solid #ccc;padding:1rem 0}
+.case>div:first-child{grid-column:1/-1}.human{font-style:italic}
+video,audio{display:block;width:100%;max-width:20rem;margin:.5rem 0}
+dt{color:#666;font-size:.9em}dd{margin:0 0 .4rem 0}
+@media(max-width:40rem){.case{grid-template-columns:1fr}body{margin:1rem auto}}
 """
 
 
@@ -80,9 +87,12 @@ def page(material: Material) -> str:
         _figure7(material.features),
         _figure8(material),
     ]
-    head = "<!doctype html><html lang=en><meta charset=utf-8><title>Empatheia: results</title>"
+    head = (
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        '<meta name=viewport content="width=device-width"><title>Empatheia: results</title>'
+    )
     intro = (
-        "<h1>Results</h1><p class=note>Columns on this ground are <span class=paper>the paper's "
+        "<h1>Results</h1><p class=note>On this ground stand <span class=paper>the paper's "
         "published numbers</span> (arXiv 2502.04976): other data, other raters, not to be compared "
         "number by number. Brackets are 95 % intervals; n/a says what is missing.</p>"
     )
@@ -141,9 +151,14 @@ def _html_table(
     names: Sequence[str],
 ) -> str:
     heads = "".join(f"<th>{escape(title)}</th>" for _, title, _ in columns)
-    theirs = "".join(f"<th class=paper>{escape(name)} (paper)</th>" for name in names)
-    lines = [f"<table><thead><tr><th></th><th>n</th>{heads}{theirs}</tr></thead>"]
-    needs: list[str] = []
+    theirs = "".join(f"<th class=paper>{escape(name)}</th>" for name in names)
+    group = f"<th class=paper colspan={len(names)}>the paper's</th>" if names else ""
+    lines = [
+        "<div class=wide><table><thead>",
+        f"<tr><th></th><th></th><th colspan={len(columns)}>measured</th>{group}</tr>",
+        f"<tr><th></th><th>n</th>{heads}{theirs}</tr></thead>",
+    ]
+    needs: dict[str, list[str]] = {}
     keys = {key for key, _, _ in columns}
     for name, (mark, figures) in ours.items():
         if not keys & figures.keys():  # a row for measures of another table
@@ -153,21 +168,23 @@ def _html_table(
         cells = "".join(f"<td>{_shown(figures.get(key), d)}</td>" for key, _, d in columns)
         blank = "<td class=paper></td>" * len(names)
         lines.append(f"<tr><td>{escape(shown)}</td><td>{count or ''}</td>{cells}{blank}</tr>")
-        needs += [
-            f"{title}, {shown}: n/a (needs {f.needs})"
-            for key, title, _ in columns
-            if (f := figures.get(key)) is not None and f.needs
-        ]
+        for key, title, _ in columns:
+            if (f := figures.get(key)) is not None and f.needs:
+                needs.setdefault(f"{title}: n/a (needs {f.needs})", []).append(shown)
     for name, values in published.items():
         blank = "<td></td>" * (len(columns) + 1)
-        cells = "".join(f"<td class=paper>{value:g}</td>" for value in values)
+        cells = "".join(f"<td class=paper>{value:.2f}</td>" for value in values)
         lines.append(f"<tr><td class=paper>{escape(name)}</td>{blank}{cells}</tr>")
-    notes = "".join(f"<br>{escape(n)}" for n in dict.fromkeys(needs))
-    return "\n".join([*lines, "</table>"]) + (f"<p><small>{notes}</small></p>" if notes else "")
+    notes = "<br>".join(escape(f"{told} for {', '.join(rows)}") for told, rows in needs.items())
+    return "\n".join([*lines, "</table></div>"]) + (notes and f"<p><small>{notes}</small></p>")
 
 
 def _shown(figure: Figure | None, digits: int) -> str:
-    return "" if figure is None else escape(figure.shown(digits))
+    """The number, and below it its interval."""
+    if figure is None:
+        return ""
+    value, opened, interval = figure.shown(digits).partition(" [")
+    return escape(value) + (f"<small>[{escape(interval)}</small>" if opened else "")
 
 
 def _table2(material: Material) -> str:
@@ -244,7 +261,8 @@ def _figure7(features: Mapping[str, Path]) -> str:
     out = "<h2>Figure 7: emotion and profile features</h2>"
     if not features:
         return out + f"<p>n/a (needs {escape(NO_FEATURES)})</p>"
-    return out + "".join(maps(read_features(path), title) for title, path in features.items())
+    told = [maps(read_features(path), title) for title, path in features.items()]
+    return out + "".join(f"<div class=maps>{both}</div>" for both in told)
 
 
 def _figure8(material: Material) -> str:
@@ -255,11 +273,10 @@ def _figure8(material: Material) -> str:
     places = np.linspace(0, len(material.pairs) - 1, count).round().astype(int)
     for reference, answer in (material.pairs[int(i)] for i in dict.fromkeys(places)):
         talk = "".join(_turn(turn) for turn in reference.context)
-        human = (
-            f"<br><i>people replied: {escape(reference.response)}</i>" if reference.response else ""
-        )
-        label = f" <small>label: {escape(reference.emotion)}</small>" if reference.emotion else ""
-        out += f"<div class=case><div><b>{escape(reference.id)}</b>{label}{talk}{human}</div>"
+        said, label = reference.response, reference.emotion
+        human = f"<p class=human>people replied: {escape(said)}</p>" if said else ""
+        told = f"{reference.id}, label: {label}" if label else reference.id
+        out += f"<div class=case><div><small>{escape(told)}</small>{talk}{human}</div>"
         out += _said("Empatheia", answer) + _said("Pipeline", material.pipeline.get(reference.id))
         out += "</div>"
     return out
@@ -267,13 +284,16 @@ def _figure8(material: Material) -> str:
 
 def _turn(turn: Turn) -> str:
     players = _player(turn.audio) + _player(turn.video)
-    return f"<br><b>{turn.role}</b> {escape(turn.text or '')}" + players
+    return f"<p><b>{turn.role}</b> {escape(turn.text or '')}</p>" + players
 
 
 def _said(title: str, answer: Answer | None) -> str:
     if answer is None:
         return f"<div><h4>{title}</h4><p class=note>n/a (needs its predictions)</p></div>"
-    chain = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in answer.chain.items())
+    chain = "".join(
+        f"<dt>{escape(k.replace('_', ' '))}</dt><dd>{escape(v)}</dd>"
+        for k, v in answer.chain.items()
+    )
     out = f"<div><h4>{title}</h4><p>{escape(answer.reply)}</p><dl>{chain}</dl>"
     return out + _player(answer.audio) + _player(answer.video) + "</div>"
 
