@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -112,4 +113,48 @@ def test_bad_predictions_end_with_one_line(
     assert found.code == 2
     assert "no prediction belongs to this data" in found.err
     assert empatheia("predict", "--data", test_file, "-o", tmp_path, "--format", "x").code == 2
+    assert empatheia("predict", "--data", test_file, "-o", tmp_path, "--team", "a b").code == 2
     assert empatheia("predict", "--data", tmp_path / "none", "-o", tmp_path).code == 2
+
+
+def test_a_second_run_repeats_and_swapped_predictions_swap_rows(
+    empatheia: Callable[..., Any], tmp_path: Path
+) -> None:
+    talks = [("a", "sad", "My cat died.", "I am sorry."), ("b", "proud", "I won!", "Well done!"),
+             ("c", "afraid", "Noises at night.", "How scary.")]  # fmt: skip
+    data = tmp_path / "valid.jsonl"
+    data.write_text("".join(
+        json.dumps({"conv_id": name, "emotion": emotion, "situation": "", "utterances": [
+            {"role": "speaker", "text": said}, {"role": "listener", "text": reply}]}) + "\n"
+        for name, emotion, said, reply in talks))  # fmt: skip
+    good = [{"id": f"{n}#1", "reply": r, "emotion": e} for n, e, _, r in talks]
+    poor = [{"id": f"{n}#1", "reply": "Nice nice.", "emotion": "sad"} for n, *_ in talks]
+
+    def rows(tag: str, **systems: list[dict[str, str]]) -> dict[str, Any]:
+        """Rows by system, after writing predictions, scoring them and making the page."""
+        found, scores = {}, []
+        for name, lines in systems.items():
+            given = tmp_path / f"{tag}-{name}.jsonl"
+            head = {"settings": {"system": name}}
+            given.write_text("".join(json.dumps(line) + "\n" for line in [head, *lines]))
+            out = tmp_path / tag / name
+            place = ("--data", data, "--predictions", given, "-o", out)
+            done = empatheia("evaluate", "all", *place)
+            assert done.code == 0, done.err
+            found[name] = json.loads((out / "scores.json").read_text())["tables"]["text"]["rows"]
+            scores += ["--scores", out]
+        page = tmp_path / tag / "report.html"
+        assert empatheia("report", *scores, "-o", page).code == 0
+        return {name: told[0]["figures"] for name, told in found.items()}
+
+    first, again = rows("first", one=good, two=poor), rows("again", one=good, two=poor)
+    assert first == again
+    for name in ("one/scores.json", "one/scores.md", "two/scores.tex", "report.html"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    swapped = rows("swapped", one=poor, two=good)
+    assert (swapped["one"], swapped["two"]) == (first["two"], first["one"])
+    assert first["one"]["accuracy"]["value"] == 100.0
+    assert first["two"]["accuracy"]["value"] == pytest.approx(100 / 3)
+    pages = [(tmp_path / tag / "report.html").read_text() for tag in ("first", "swapped")]
+    cells = [re.findall(r"<td>(one|two)</td><td>3</td><td>([\d.]+)<", text) for text in pages]
+    assert cells == [[("one", "100.00"), ("two", "33.33")], [("one", "33.33"), ("two", "100.00")]]

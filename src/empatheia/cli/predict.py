@@ -48,13 +48,14 @@ def predict(
     """Replies to every listener's turn of a file; a run that was stopped goes on."""
     from empatheia.data.references import read_references
     from empatheia.errors import InputError, unknown
-    from empatheia.evaluation.challenge import FORMATS, write_challenge
+    from empatheia.evaluation.challenge import FORMATS, check_team, write_challenge
     from empatheia.evaluation.generate import SYSTEMS, predict_media, predict_text
     from empatheia.files import check_writable
 
     for kind, given, allowed in (("format", format_, FORMATS), ("system", system, SYSTEMS)):
         if given not in allowed:
             raise InputError(unknown(kind, given, allowed))
+    check_team(team)
     check_writable(out)
     found = read_references(data, limit)
     for fault in found.faults[:5]:

@@ -36,13 +36,18 @@ def conversations(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
     return list(by_id.values())
 
 
+def check_team(team: str) -> None:
+    """Raises InputError where a file cannot have this name."""
+    if not re.fullmatch(r"[\w.-]+", team):
+        raise InputError(f"team {team!r} must be letters, digits, '-', '_' or '.'")
+
+
 def write_challenge(found: ReferenceSet, folder: Path, team: str = "empatheia") -> Path:
     """``TEAM.json`` and ``TEAM.zip`` beside the predictions in ``folder``; returns the zip.
 
     Raises InputError where a prediction or a file is missing, since a submission must be complete.
     """
-    if not re.fullmatch(r"[\w.-]+", team):
-        raise InputError(f"team {team!r} must be letters, digits, '-', '_' or '.'")
+    check_team(team)
     matched = match(found.items, read_answers(folder).items)
     for kind in ("missing predictions", "empty replies"):
         if matched.faults.get(kind):

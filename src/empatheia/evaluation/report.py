@@ -41,7 +41,8 @@ h2{margin-top:2.5rem;border-bottom:1px solid #ddd}h4{margin:.5rem 0}p{margin:.5r
 .wide{overflow-x:auto}table{border-collapse:collapse;margin:1rem 0}
 td,th{padding:.25rem .6rem;text-align:right;vertical-align:top}
 thead tr:last-child{border-bottom:2px solid #444}thead th{text-align:right}
-td:first-child{text-align:left;min-width:8rem}td small{display:block;white-space:nowrap}
+td:first-child{text-align:left;min-width:8rem;position:sticky;left:0}
+td:first-child:not(.paper){background:#fff}td small{display:block;white-space:nowrap}
 .paper{background:#f4efe4;color:#6b5836}small,.note{color:#666}
 .maps{display:flex;flex-wrap:wrap}svg{display:block;margin:1rem 0;max-width:100%;height:auto}
 .case{display:grid;grid-template-columns:1fr 1fr;gap:0 2rem}
@@ -175,7 +176,7 @@ def _html_table(
         blank = "<td></td>" * (len(columns) + 1)
         cells = "".join(f"<td class=paper>{value:.2f}</td>" for value in values)
         lines.append(f"<tr><td class=paper>{escape(name)}</td>{blank}{cells}</tr>")
-    notes = "<br>".join(escape(f"{told} for {', '.join(rows)}") for told, rows in needs.items())
+    notes = "<br>".join(escape(f"{told} for {'; '.join(rows)}") for told, rows in needs.items())
     return "\n".join([*lines, "</table></div>"]) + (notes and f"<p><small>{notes}</small></p>")
 
 
