@@ -43,11 +43,11 @@ from empatheia.training.coe_data import (
     common_context,
     kept_feelings,
     ngram_reader,
-    stock_replies,
     with_chains,
 )
 from empatheia.training.loop import LoopConfig, Report, run
 from empatheia.training.rounding import in_layers, keep_rounded, round_in_use
+from empatheia.training.worn import draw, stock_replies, worn_replies
 from empatheia.types import Profile
 
 LORA_TARGETS = (
@@ -71,6 +71,8 @@ class CoeConfig:
     projector_lr: float = 1.0  # times the loop's rate
     ngram_terms: int = 45_000  # of the linear reader that are kept
     valid_share: int = 4  # every so-many-th response of valid is looked at
+    worn_share: float = 0.002  # a reply that more train contexts than this would get is held back
+    worn_contexts: int = 2000  # of train, to see that
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +315,16 @@ def load_parts(text: Path, base: Path, ngrams: NgramClassifier) -> Reasoner:
     return Reasoner(encoder, ngrams, projector, lm)
 
 
+def hold_back_worn(reasoner: Reasoner, found: Sequence[TextExample], config: CoeConfig) -> None:
+    """Add to the stock what the trained model would say to too many, in place."""
+    part = found[:: max(1, len(found) // max(1, config.worn_contexts))]
+    listeners = [drawn_profile(e.dialogue_id) for e in part]
+    drawn = draw(reasoner.eval(), part, listeners)
+    known = frozenset(reasoner.stock.tolist())
+    worn = worn_replies(drawn, int(config.worn_share * len(part)), known=known)
+    reasoner.stock = torch.tensor(sorted(known | worn), dtype=torch.long)
+
+
 def train_coe(
     data: Path,
     text: Path,
@@ -361,6 +373,7 @@ def train_coe(
     keep_rounded(reasoner.lm.lm)
     if config.lora_rank:
         merge_lora(reasoner.lm.lm)
+    hold_back_worn(reasoner, sets[0], config)
     meta = reasoner.meta() | {"valid": figures}
     chosen = in_layers if config.int4 else None
     hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True, int4=chosen)

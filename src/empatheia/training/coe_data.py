@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from torch import Tensor
 from empatheia import hub
 from empatheia.data.empathetic import TextExample
 from empatheia.data.labels import EMOTIONS8, PLEASANT32, UNPLEASANT32
-from empatheia.data.tidy import fingerprint, tidy
+from empatheia.data.tidy import tidy
 from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import TextEncoder
 from empatheia.errors import InputError
@@ -88,12 +87,6 @@ def common_context(encoder: TextEncoder, found: Sequence[TextExample], count: in
         vectors = encoder.match_context(encoder(encoder.collate(rows)).pooled)
         total += F.normalize(vectors, dim=-1).sum(0)
     return total / len(picked)
-
-
-def stock_replies(found: Sequence[TextExample]) -> Tensor:
-    """Fingerprints of the replies that were given more than once."""
-    counts = Counter(fingerprint(e.response) for e in found)
-    return torch.tensor(sorted(mark for mark, n in counts.items() if n > 1), dtype=torch.long)
 
 
 def kept_feelings(encoder: TextEncoder, found: Sequence[TextExample], path: Path) -> list[str]:
