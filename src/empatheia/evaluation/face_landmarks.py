@@ -4,16 +4,19 @@ Runs in an environment of its own (mediapipe wants numpy 1), with the package's 
 ``PYTHONPATH=src python -m empatheia.evaluation.face_landmarks FOLDER [--every 3]``.
 Writes ``NAME.npz`` beside each video: ``faces`` (frames,) found, ``points`` (frames, 478, 2) in
 pixels (NaN where none), ``index`` (frames,) the picture's number, ``size`` of the picture.
+A video that has landmarks already, no older than itself, is left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from empatheia.files import write_whole
 from empatheia.media.video import read_video
 
 
@@ -48,9 +51,11 @@ def main() -> None:
     )
     for path in sorted(options.folder.glob(options.match)):
         target = out / (path.stem + ".npz")
-        if not target.is_file():
+        if not target.is_file() or target.stat().st_mtime < path.stat().st_mtime:
             found: dict[str, Any] = landmarks(path, options.every, mesh)
-            np.savez(target, **found)
+            held = io.BytesIO()
+            np.savez(held, **found)
+            write_whole(target, held.getvalue())
 
 
 if __name__ == "__main__":

@@ -42,13 +42,14 @@ def draw(
 
 
 def worn_replies(
-    drawn: Drawn, limit: int, penalty: float = Ranking.stock, known: frozenset[int] = frozenset()
+    drawn: Drawn, limit: int, known: frozenset[int] = frozenset(), ranking: Ranking | None = None
 ) -> set[int]:
     """Fingerprints of what would be given to more than ``limit`` of the contexts.
 
     Scores hold the penalty for ``known`` ones already. Where one reply is held back another takes
     its place, so this is repeated until none is worn.
     """
+    penalty = (ranking or Ranking()).stock
     marked = [[(c.score, fingerprint(c.text)) for c in choices] for choices in drawn if choices]
     worn: set[int] = set()
     while True:
