@@ -213,7 +213,7 @@ class Reasoner(nn.Module):
         for i, (row, text) in enumerate(zip(row_of, texts, strict=True)):
             logprob = usable[row][text].logprob
             worn = fingerprint(text) in stock
-            score = ranking.score(float(match[i]), float(common[i]), logprob, worn)
+            score = ranking.score(text, float(match[i]), float(common[i]), logprob, worn)
             out[row].append(Choice(text, score, float(match[i]), logprob))
         return [sorted(choices, key=lambda c: -c.score) for choices in out]
 

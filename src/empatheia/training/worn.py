@@ -1,4 +1,4 @@
-"""Replies that wear out: what people said more than once, and what the model says too often.
+"""Replies that are worn: what people said in training, and what the model says too often.
 
 A choice by fit alone gives the same kind words to everybody. Their fingerprints go into the
 reasoner's ``stock``, and :class:`empatheia.llm.ranking.Ranking` takes something off them.
@@ -24,9 +24,9 @@ Drawn = Sequence[Sequence[Choice]]
 
 
 def stock_replies(found: Sequence[TextExample]) -> Tensor:
-    """Fingerprints of the replies that people gave more than once."""
-    counts = Counter(fingerprint(e.response) for e in found)
-    return torch.tensor(sorted(mark for mark, n in counts.items() if n > 1), dtype=torch.long)
+    """Fingerprints of the replies that people gave: a written one shall be the model's own."""
+    marks = {fingerprint(e.response) for e in found}
+    return torch.tensor(sorted(marks), dtype=torch.long)
 
 
 def draw(
