@@ -34,3 +34,5 @@ def test_dialogues_are_compared() -> None:
     assert "| accuracy | good | bad | 60.00 |" in told(found)
     with pytest.raises(InputError, match="two and more"):
         compare({"one": system(1)})
+    with pytest.raises(InputError, match="one dialogue says nothing"):
+        compare({"one": system(1)[:2], "two": system(0)[:2]})

@@ -14,6 +14,8 @@ from empatheia.evaluation.resampling import (
     paired,
     summed_score,
 )
+from empatheia.evaluation.scorecard import Figure
+from empatheia.evaluation.statistics import jackknife_score, ratio_score
 
 
 def votes(rng: np.random.Generator, raters: int = 12, items: int = 24) -> list[Vote]:
@@ -86,3 +88,21 @@ def test_swapping_two_systems_swaps_the_sign() -> None:
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_one_item_has_no_interval() -> None:
+    """Drawn again it is itself: an interval of no width would be a lie."""
+    scores = (
+        item_score([4.0]),
+        crossed_score([Vote("r", "i", 4.0)]),
+        ratio_score([4.0, 4.0], [1.0, 1.0], ["a", "a"]),
+        summed_score([np.array([4.0, 1.0])], ["a"], lambda sums: float(sums[0] / sums[1])),
+        jackknife_score([4.0], lambda items: sum(items)),
+    )
+    for score in scores:
+        assert score.value == 4.0
+        assert score.as_dict()["ci95"] is None
+        assert Figure.of(score).shown(1) == "4.0"
+    assert crossed_score([Vote("r", i, 4.0) for i in "ab"]).ci95 == (4.0, 4.0)
+    (found,) = paired({"a": [1.0], "b": [0.0]})
+    assert (found.difference, found.p, found.as_dict()["ci95"]) == (1.0, 1.0, None)

@@ -65,13 +65,22 @@ def compare(
 
     check_writable(out)
     found = read_references(data, limit)
-    systems = {
-        path.name: match(found.items, read_answers(path).items).pairs for path in predictions
+    names = [path.name for path in predictions]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in predictions]
+    matched = {
+        name: match(found.items, read_answers(path).items)
+        for name, path in zip(names, predictions, strict=True)
     }
-    result = comparing.compare(systems)
+    for name, one in matched.items():
+        for kind, ids in one.faults.items():
+            typer.echo(f"note: {name}: {len(ids)} {kind}: {', '.join(ids[:5])}", err=True)
+    result = comparing.compare({name: one.pairs for name, one in matched.items()})
     plain = {name: [c.as_dict() for c in rows] for name, rows in result.items()}
     text = comparing.told(result)
-    body = json.dumps({"data": found.record(), "comparisons": plain}, indent=2)
+    checks = {name: one.checks() for name, one in matched.items()}
+    whole = {"data": found.record(), "checks": checks, "comparisons": plain}
+    body = json.dumps(whole, indent=2)
     write_together(
         out, {"compare.json": body.encode() + b"\n", "compare.md": text.encode() + b"\n"}
     )

@@ -38,10 +38,12 @@ def compare(systems: Mapping[str, Sequence[Pair]]) -> dict[str, list[Comparison]
     """Every pair of systems by every measure; an item is a dialogue (the mean of its replies).
 
     Replies of one dialogue are alike, so dialogues and not replies are compared. Holm's correction
-    is over the pairs of one measure. Raises InputError for fewer than two systems.
+    is over the pairs of one measure. Raises InputError for fewer than two systems or dialogues.
     """
     if len(systems) < 2:
         raise InputError(f"{len(systems)} system; two and more are compared")
+    if len({reference.dialogue for pairs in systems.values() for reference, _ in pairs}) < 2:
+        raise InputError("one dialogue says nothing of a difference: give data with two and more")
     out = {}
     for name, measure in MEASURES.items():
         means = {system: _by_dialogue(pairs, measure) for system, pairs in systems.items()}

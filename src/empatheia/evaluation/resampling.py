@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empatheia.errors import InputError
-from empatheia.evaluation.statistics import Score
+from empatheia.evaluation.statistics import Score, interval
 
 DRAWS = 2000
 
@@ -42,7 +42,8 @@ class Comparison:
     n: int
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        known = all(map(np.isfinite, self.ci95))
+        return asdict(self) | {"ci95": list(self.ci95) if known else None}
 
 
 def summed_score(
@@ -58,8 +59,7 @@ def summed_score(
     np.add.at(table, [names[g] for g in groups], np.stack(counts))
     rng = np.random.default_rng(seed)
     drawn = [figure(table[rng.integers(len(names), size=len(names))].sum(0)) for _ in range(draws)]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Score(figure(table.sum(0)), len(groups), (float(low), float(high)))
+    return Score(figure(table.sum(0)), len(groups), interval(drawn, len(names)))
 
 
 def item_score(values: Sequence[float], draws: int = DRAWS, seed: int = 0) -> Score:
@@ -69,8 +69,7 @@ def item_score(values: Sequence[float], draws: int = DRAWS, seed: int = 0) -> Sc
         raise InputError(f"{len(given)} values, not all finite: nothing can be said of their mean")
     rng = np.random.default_rng(seed)
     means = given[rng.integers(len(given), size=(draws, len(given)))].mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Score(float(given.mean()), len(given), (float(low), float(high)))
+    return Score(float(given.mean()), len(given), interval(list(means), len(given)))
 
 
 def crossed_score(votes: Sequence[Vote], draws: int = DRAWS, seed: int = 0) -> Score:
@@ -92,8 +91,8 @@ def crossed_score(votes: Sequence[Vote], draws: int = DRAWS, seed: int = 0) -> S
         weight = times_rater[row] * times_item[column]
         if weight.sum():
             means.append(float((weight * value).sum() / weight.sum()))
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Score(float(value.mean()), len(votes), (float(low), float(high)))
+    drawn = interval(means, max(len(raters), len(items)))
+    return Score(float(value.mean()), len(votes), drawn)
 
 
 def paired(
@@ -102,7 +101,8 @@ def paired(
     """Every pair of systems on the same items: bootstrap interval, sign-flip p, Holm over pairs.
 
     The p-value is that of a randomisation test: under the null, the sign of each item's
-    difference is a coin. Raises InputError where lengths differ.
+    difference is a coin. One item has no interval, and p is 1. Raises InputError where lengths
+    differ.
     """
     names = list(systems)
     lengths = {len(values) for values in systems.values()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +12,23 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A figure, the number of items behind it, and its 95 % interval."""
+    """A figure, the number of items behind it, and its 95 % interval (NaN of a single item)."""
 
     value: float
     n: int
     ci95: tuple[float, float]
 
     def as_dict(self) -> dict[str, Any]:
-        return {"value": self.value, "n": self.n, "ci95": list(self.ci95)}
+        known = all(map(math.isfinite, self.ci95))
+        return {"value": self.value, "n": self.n, "ci95": list(self.ci95) if known else None}
+
+
+def interval(drawn: Sequence[float], groups: int) -> tuple[float, float]:
+    """Middle 95 % of ``drawn``. One group drawn again is itself: that says nothing, so NaN."""
+    if groups < 2:
+        return math.nan, math.nan
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def ratio_score(
@@ -39,9 +49,8 @@ def ratio_score(
     for _ in range(draws):
         pick = rng.integers(len(names), size=len(names))
         drawn.append(transform(top[pick].sum() / bottom[pick].sum()))
-    low, high = np.percentile(drawn, [2.5, 97.5])
     value = transform(top.sum() / bottom.sum())
-    return Score(value, len(groups), (float(low), float(high)))
+    return Score(value, len(groups), interval(drawn, len(names)))
 
 
 def jackknife_score(
@@ -55,7 +64,7 @@ def jackknife_score(
     value = figure(items)
     parts = min(parts, len(items))
     if parts < 2:
-        return Score(value, len(items), (value, value))
+        return Score(value, len(items), interval((), parts))
     left = [figure([x for j, x in enumerate(items) if j % parts != i]) for i in range(parts)]
     variance = (parts - 1) / parts * float(np.sum((np.asarray(left) - np.mean(left)) ** 2))
     margin = 1.96 * variance**0.5
