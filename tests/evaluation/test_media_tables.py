@@ -107,10 +107,13 @@ def value(figure: Figure) -> float:
 def test_video_rows(pairs: Pairs) -> None:
     tools = Tools(avsync=linear(pairs))
     table, faults = video_table("ours", pairs, tools, {"teacher_forced": True, "weights": "w"})
-    ours, truth, floor = (row.figures for row in table.rows)
-    assert [row.mark for row in table.rows] == ["", "ceiling", "floor"]
+    ours, truth, floor, beside = (row.figures for row in table.rows)
+    assert [row.mark for row in table.rows] == ["", "ceiling", "floor", "floor"]
     assert ours["ssim"].value == pytest.approx(1.0)  # the same clips on both sides
     assert ours["f_lmd"].value == pytest.approx(0.0)
+    assert value(beside["ssim"]) < value(ours["ssim"])  # another clip's reference
+    assert value(beside["f_lmd"]) > 0.0
+    assert "ssim" not in floor
     assert ours["cpbd"].value == truth["cpbd"].value
     assert ours["cpbd"].weights == "w"
     assert floor["avsync_r"].value < 0.5 * ours["avsync_r"].value  # type: ignore[operator]

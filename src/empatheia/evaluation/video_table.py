@@ -1,8 +1,9 @@
 """The video table: sharpness, likeness to the reference, lips in step, eyes and still lips.
 
 Rows: the system, the reference videos (ceiling), and the system's pictures with another clip's
-sound (floor). SSIM, PSNR and landmark distances are teacher-forced: they are measured only where
-the predictions say that they render the reference's words and person.
+sound, or beside another clip's reference (floors). SSIM, PSNR and landmark distances are
+teacher-forced: they are measured only where the predictions say that they render the reference's
+words and person.
 """
 
 from __future__ import annotations
@@ -125,7 +126,13 @@ def video_table(
         )
     weights = str(settings.get("weights", "none"))
     own = _looks(ours, faults, weights) | _lips(ours, tools, faults)
-    own |= _likeness(pairs, settings, faults, weights)
+    both = [
+        (r.id, a.video, r.video)
+        for r, a in pairs
+        if a.video and r.video and a.video.is_file() and r.video.is_file()
+    ]
+    forced = bool(settings.get("teacher_forced"))
+    own |= _likeness(both, forced, faults, weights)
     mark = str(settings.get("mark", ""))
     rows = [Row(name, own, mark)]
     if truth:
@@ -140,6 +147,12 @@ def video_table(
     moved = _moved(ours)
     if moved:
         rows.append(Row(f"{name}, other sound", _lips(moved, tools, faults), "floor"))
+    if forced and len(both) > 1:
+        away = [*both[1:], both[0]]
+        mixed = [(item, ours, a[2]) for (item, ours, _), a in zip(both, away, strict=True)]
+        # that they differ in length is no fault of the predictions
+        beside = _likeness(mixed, forced, Faults(), weights)
+        rows.append(Row(f"{name}, other reference", beside, "floor"))
     return Table("video", "Talking face", METRICS, tuple(rows)), dict(faults.found)
 
 
@@ -199,17 +212,13 @@ def _sharpness(clip: Clip, faults: Faults) -> float:
 
 
 def _likeness(
-    pairs: Sequence[Pair], settings: Mapping[str, Any], faults: Faults, weights: str
+    both: Sequence[tuple[str, Path, Path]], forced: bool, faults: Faults, weights: str
 ) -> dict[str, Figure]:
+    """Of (item, our video, the reference's)."""
     names = ("ssim", "psnr", "m_lmd", "f_lmd")
-    both = [
-        (r.id, a.video, r.video)
-        for r, a in pairs
-        if a.video and r.video and a.video.is_file() and r.video.is_file()
-    ]
     if not both:
         return {name: Figure.missing(NO_REFERENCE) for name in names}
-    if not settings.get("teacher_forced"):
+    if not forced:
         return {name: Figure.missing(TEACHER_FORCED) for name in names}
     rows: dict[str, list[float]] = {name: [] for name in names}
     for item, ours, theirs in both:
