@@ -6,8 +6,10 @@ prints it and leaves with exit code 2; the library raises it.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 
 class EmpatheiaError(Exception):
@@ -44,3 +46,16 @@ def unknown(kind: str, given: object, allowed: Iterable[str]) -> str:
     hint = f" Did you mean {near[0]!r}?" if near else ""
     shown = repr(given) if len(repr(given)) <= 80 else repr(given)[:77] + "..."
     return f"unknown {kind} {shown}.{hint} Allowed: {', '.join(names)}."
+
+
+@contextlib.contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """What is wrong with a file inside the block is said with the file's name."""
+    kinds = (MediaError, InputError, WeightsError)  # a class below these may take other words
+    try:
+        yield
+    except kinds as error:
+        if str(path) in str(error):
+            raise
+        kind = next(kind for kind in kinds if isinstance(error, kind))
+        raise kind(f"{path}: {error}") from error

@@ -22,12 +22,19 @@ _REASONS = {
     errno.ENOTDIR: "a part of this path is a file, not a folder",
     errno.EEXIST: "this is a file, not a folder",
 }
+_LFS = b"version https://git-lfs"
 
 
 def cannot_write(folder: Path, error: OSError) -> InputError:
     """The one-line error for a folder that cannot be written."""
     reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
     return InputError(f"cannot write to {folder}: {reason}, or choose another folder (-o/--out).")
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a few words of Git LFS stand where the file should be. Raises OSError."""
+    with path.open("rb") as handle:
+        return handle.read(len(_LFS)) == _LFS
 
 
 def check_writable(folder: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from empatheia.errors import WeightsError
-from empatheia.files import digest_of, part_of
+from empatheia.files import digest_of, is_lfs_pointer, part_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -108,7 +108,7 @@ def load(path: Path) -> Weights:
     except FileNotFoundError as error:
         raise WeightsError(f"no weight file at {path}") from error
     except (OSError, SafetensorError, ValueError) as error:
-        raise WeightsError(f"{path} is not a complete safetensors file: {error}") from error
+        raise _incomplete(path, error) from error
     tensors: dict[str, Tensor] = {}
     for name, value in stored.items():
         if name.endswith((_SCALE, _SCALE4)):
@@ -125,6 +125,12 @@ def load(path: Path) -> Weights:
     return Weights(tensors, meta, digest)
 
 
+def _incomplete(path: Path, error: Exception) -> WeightsError:
+    if path.is_file() and is_lfs_pointer(path):
+        return WeightsError(f"{path} is a Git LFS pointer, not the file: run 'git lfs pull'")
+    return WeightsError(f"{path} is not a complete safetensors file: {error}")
+
+
 def about(path: Path) -> Mapping[str, Any]:
     """What a file says about itself, its tensors unread. Raises WeightsError."""
     from safetensors import SafetensorError, safe_open
@@ -135,7 +141,7 @@ def about(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError as error:
         raise WeightsError(f"no weight file at {path}") from error
     except (OSError, SafetensorError, ValueError) as error:
-        raise WeightsError(f"{path} is not a complete safetensors file: {error}") from error
+        raise _incomplete(path, error) from error
     return told
 
 
@@ -149,7 +155,7 @@ def int4_names(path: Path) -> frozenset[str]:
     except FileNotFoundError as error:
         raise WeightsError(f"no weight file at {path}") from error
     except (OSError, SafetensorError, ValueError) as error:
-        raise WeightsError(f"{path} is not a complete safetensors file: {error}") from error
+        raise _incomplete(path, error) from error
     return frozenset(n.removesuffix(_SCALE4) for n in names if n.endswith(_SCALE4))
 
 

@@ -16,10 +16,10 @@ from empatheia.data.labels import AVAMERG_32_TO_7, EMOTIONS8, EMOTIONS32
 from empatheia.encoders.heads import MediaFeatures
 from empatheia.encoders.speech import SpeechEncoder
 from empatheia.encoders.video import VideoEncoder
-from empatheia.errors import MediaError, WeightsError
+from empatheia.errors import MediaError, WeightsError, naming
 from empatheia.latents.projector import ProjectorConfig
 from empatheia.latents.senses import RECALLED, ModalityProjector, Perceived, joined
-from empatheia.media.audio import naming, read_audio
+from empatheia.media.audio import read_audio
 from empatheia.media.video import read_video
 from empatheia.types import Turn
 

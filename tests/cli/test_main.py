@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 import empatheia as package
 from empatheia.cli import main
@@ -42,6 +43,25 @@ def test_a_missing_system_library_is_one_line(empatheia, monkeypatch):
     assert outcome.code == 2
     assert outcome.err.startswith("error: libGL.so.1: cannot open")
     assert "doctor" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nGPU 0 has"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_a_full_memory_is_one_line(empatheia, monkeypatch, error):
+    def build_app():
+        raise error
+
+    monkeypatch.setattr(main, "build_app", build_app)
+    outcome = empatheia("avatars")
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: the memory is full")
+    assert "EMPATHEIA_DEVICE" in outcome.err
     assert outcome.err.count("\n") == 1
 
 

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from empatheia import hub
 from empatheia.cli.main import run
 from empatheia.face.pirenderer.network import PIRenderer
+from empatheia.media.audio import wav_bytes
+from empatheia.speech.styletts2.generator import StyleTTS2Voice
+from empatheia.types import Speech
+
+CONFIG = """
+model_params:
+  {multispeaker: true, dim_in: 64, hidden_dim: 512, n_layer: 3, n_mels: 80, n_token: 178,
+   max_dur: 50, style_dim: 128,
+   decoder: {type: hifigan, resblock_kernel_sizes: [3, 7, 11], upsample_rates: [10, 5, 3, 2],
+     upsample_initial_channel: 512, resblock_dilation_sizes: [[1, 3, 5], [1, 3, 5], [1, 3, 5]],
+     upsample_kernel_sizes: [20, 10, 6, 4]},
+   diffusion: {transformer: {num_layers: 3, num_heads: 8, head_features: 64, multiplier: 2},
+     dist: {sigma_data: 0.2}}}
+"""
 
 
 def test_the_list_says_where_and_on_what_terms(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,7 +48,13 @@ def test_a_checkpoint_is_converted_and_verified(
 
 def test_faults_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"net_G_ema": {"a": torch.ones(1)}}, tmp_path / "wrong.pt")
-    wrong, out = str(tmp_path / "wrong.pt"), str(tmp_path / "o.safetensors")
+    torch.save([1, 2], tmp_path / "bare.pt")
+    (tmp_path / "lfs.pt").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    (tmp_path / "other.yml").write_text("something: 1\n")
+    (tmp_path / "voice.yml").write_text(CONFIG)
+    wrong, bare, lfs = (str(tmp_path / f"{name}.pt") for name in ("wrong", "bare", "lfs"))
+    other, voice = (str(tmp_path / f"{name}.yml") for name in ("other", "voice"))
+    out = str(tmp_path / "o.safetensors")
     for arguments, message in (
         (["get", "dreamtalk"], "no direct address"),
         (["get", "nothing"], "unknown weights"),
@@ -40,9 +62,37 @@ def test_faults_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["convert", "styletts2", wrong, "-o", out], "give --config"),
         (["convert", "other", wrong, "-o", out], "unknown kind"),
         (["verify", wrong], "not a complete safetensors file"),
+        (["verify", lfs], "git lfs pull"),
+        (["convert", "pirenderer", lfs, "-o", out], "git lfs pull"),
+        (["convert", "dreamtalk", bare, "-o", out], "bare.pt: no dictionary of tensors"),
+        (["convert", "styletts2", wrong, "--config", other, "-o", out], "no 'model_params'"),
+        (
+            ["convert", "styletts2", wrong, "--config", voice, "-o", out],
+            "g.pt: the file has no",
+        ),
     ):
         assert run(["weights", *arguments]) == 2
         shown = capsys.readouterr().err
         assert message in shown
         assert shown.count("\n") == 1
     assert not Path(out).exists()
+
+
+def test_a_clip_that_gives_no_style_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = StyleTTS2Voice.tiny().network
+    weights = tmp_path / "voice.safetensors"
+    told = {"kind": "styletts2", "config": network.config.as_dict()}
+    hub.save(weights, network.state_dict(), told)
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    tone = np.sin(np.arange(12000) * 0.05) * 0.3  # 0.5 s
+    sound = wav_bytes(Speech(tone.astype(np.float32), 24000))
+    (clips / "M030_front_neutral_level1_001.wav").write_bytes(sound)
+    out = tmp_path / "styles.safetensors"
+    assert run(["weights", "styles", "voice", str(weights), str(clips), "-o", str(out)]) == 2
+    shown = capsys.readouterr().err
+    assert "M030_front_neutral_level1_001.wav: only 0.50 s" in shown
+    assert "0.81 s" in shown
+    assert not out.exists()

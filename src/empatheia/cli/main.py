@@ -33,6 +33,11 @@ COMMANDS = (
     "doctor",
 )
 
+_FULL = (
+    "the memory is full. Close what else uses it, set EMPATHEIA_DEVICE to another device (cpu, "
+    "cuda:1, auto for several GPUs), or take a smaller preset"
+)
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -91,11 +96,20 @@ def run(arguments: list[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
+        if _memory_is_full(error):
+            print(f"error: {_FULL}: {one_line(error)[:120]}", file=sys.stderr)
+            return 2
         usage = getattr(error, "format_message", None)  # an option that typer refused
         if usage is None:
             raise
         print(f"error: {' '.join(usage().split())} See --help.", file=sys.stderr)
         return 2
+
+
+def _memory_is_full(error: Exception) -> bool:
+    """As torch says it of a GPU and of a CPU; torch is not imported for the question."""
+    full = "can't allocate memory" in str(error) or "not enough memory" in str(error)
+    return type(error).__name__ == "OutOfMemoryError" or (full and isinstance(error, RuntimeError))
 
 
 def main() -> None:

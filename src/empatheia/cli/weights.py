@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from empatheia.errors import InputError, WeightsError, unknown
+from empatheia.errors import InputError, WeightsError, naming, unknown
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -73,9 +73,9 @@ def convert(
 ) -> None:
     """Turn a published file into safetensors: nothing of it is run, every key is checked."""
     from empatheia import hub
-    from empatheia.published import pickles, strict
+    from empatheia.published import strict
 
-    network, state, numbers = _fitted(kind, pickles.read(checkpoint), config)
+    network, state, numbers = _fitted(kind, checkpoint, config)
     strict.check(network, state, str(checkpoint))
     source = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     name = "styletts2" if kind == "kokoro" else kind
@@ -118,7 +118,12 @@ def styles(
         raise InputError(unknown("kind", kind, STYLED))
     encode = _voice_style(weights) if kind == "voice" else _face_style(weights)
     found = read_clips(clips, STYLED[kind])
-    means = StyleMeans.of((emotion, who, encode(path)) for path, emotion, who in found)
+
+    def style(path: Path) -> Tensor:
+        with naming(path):
+            return encode(path)
+
+    means = StyleMeans.of((emotion, who, style(path)) for path, emotion, who in found)
     hub.save(out, means.tensors(), {"kind": f"{kind} styles", "clips": len(found)})
     print(f"{out}: {len(means.tensors())} rows of {len(found)} clips")
 
@@ -153,36 +158,42 @@ def plan(
 
 
 def _fitted(
-    kind: str, checkpoint: Any, config: Path | None
+    kind: str, path: Path, config: Path | None
 ) -> tuple[nn.Module, dict[str, Tensor], dict[str, Any]]:
     """The network a file belongs to (without memory), its tensors and its numbers."""
-    from dataclasses import asdict
-
-    from empatheia.published.pickles import tensors_in
+    from empatheia.published import pickles
 
     if kind not in KINDS:
         raise InputError(unknown("kind", kind, KINDS))
-    if not isinstance(checkpoint, Mapping):
-        raise WeightsError("the checkpoint is no dictionary: it is none of " + ", ".join(KINDS))
+    checkpoint = pickles.read(path)
     if kind in ("styletts2", "kokoro"):
         from empatheia.speech.styletts2 import layout
 
-        numbers = layout.config_of(_read_config(kind, config))
-        parts = checkpoint.get("net", checkpoint)
-        names = [name for name in (*layout.NEEDED, *layout.OPTIONAL) if name in parts]
-        state = layout.tensors_of({n: tensors_in(parts[n], n) for n in names}, numbers)
-        return _network("styletts2", numbers.as_dict()), state, numbers.as_dict()
-    from empatheia.face.dreamtalk.layout import face_tensors, renderer_tensors
-    from empatheia.face.dreamtalk.network import FaceConfig
-    from empatheia.face.pirenderer.network import RendererConfig
+        voice = layout.config_of(_read_config(kind, config))
+        numbers = voice.as_dict()
 
-    if kind == "pirenderer":
-        found = renderer_tensors(checkpoint)
-        plain = asdict(RendererConfig())
+        def tensors(parts: Mapping[str, Any]) -> dict[str, Tensor]:
+            parts = parts.get("net", parts)
+            names = [name for name in (*layout.NEEDED, *layout.OPTIONAL) if name in parts]
+            return layout.tensors_of({n: pickles.tensors_in(parts[n], n) for n in names}, voice)
     else:
-        plain = asdict(FaceConfig(kind="dreamtalk" if kind == "dreamtalk" else "styletalk"))
-        found = face_tensors(checkpoint, FaceConfig(**plain))
-    return _network(kind, plain), tensors_in(found, str(kind)), plain
+        from dataclasses import asdict
+
+        from empatheia.face.dreamtalk.layout import face_tensors, renderer_tensors
+        from empatheia.face.dreamtalk.network import FaceConfig
+        from empatheia.face.pirenderer.network import RendererConfig
+
+        face = FaceConfig(kind="dreamtalk" if kind == "dreamtalk" else "styletalk")
+        numbers = asdict(RendererConfig() if kind == "pirenderer" else face)
+
+        def tensors(parts: Mapping[str, Any]) -> dict[str, Tensor]:
+            found = renderer_tensors(parts) if kind == "pirenderer" else face_tensors(parts, face)
+            return pickles.tensors_in(found, kind)
+
+    with naming(path):
+        if not isinstance(checkpoint, Mapping):
+            raise WeightsError(f"no dictionary of tensors, so it is none of {', '.join(KINDS)}")
+        return _network(kind, numbers), tensors(checkpoint), numbers
 
 
 def _network(kind: str, numbers: Mapping[str, Any]) -> nn.Module:

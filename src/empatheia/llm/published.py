@@ -175,8 +175,8 @@ def open_lm(folder: Path, dtype: torch.dtype = torch.bfloat16, device: str = "cp
         network = network if where else network.to(device)
     except torch.OutOfMemoryError as error:
         raise WeightsError(
-            f"{folder} does not fit the memory of {device}: give another --device, or auto to "
-            "spread it over several ('empatheia weights plan' says what it needs)"
+            f"{folder} does not fit the memory of {device}: set EMPATHEIA_DEVICE=cpu, or auto to "
+            "spread it over several GPUs ('empatheia weights plan' says what it needs)"
         ) from error
     network.eval().requires_grad_(False)
     wrap = PublishedSeq2Seq if kind in ENCODER_DECODERS else PublishedCausal

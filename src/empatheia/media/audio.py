@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,17 +26,6 @@ def check_audio(audio: AudioArray, sample_rate: int) -> AudioArray:
     if not np.isfinite(audio).all():
         raise InputError("audio has NaN or infinite samples: give finite numbers in [-1, 1]")
     return np.clip(audio, -1.0, 1.0).astype(np.float32)
-
-
-@contextlib.contextmanager
-def naming(path: Path | str) -> Iterator[None]:
-    """What is wrong with a recording inside the block is said with its file's name."""
-    try:
-        yield
-    except MediaError as error:
-        if str(path) in str(error):
-            raise
-        raise MediaError(f"{path}: {error}") from error
 
 
 def check_heard(speech: Speech) -> None:

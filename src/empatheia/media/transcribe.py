@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from empatheia.errors import InputError, MissingExtraError
-from empatheia.media.audio import check_heard, naming, read_audio, resample
+from empatheia.errors import InputError, MissingExtraError, naming
+from empatheia.media.audio import check_heard, read_audio, resample
 from empatheia.types import Dialogue, Speech, Turn
 
 _RATE = 16_000

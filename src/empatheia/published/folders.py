@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from empatheia.errors import WeightsError
+from empatheia.files import is_lfs_pointer
 
 _MADE_ANEW = ("masked_spec_embed", "position_ids", "rotary_emb.inv_freq")
 # of training, or of the half of a file that another network reads
@@ -41,9 +44,8 @@ def weight_files(folder: Path) -> list[Path]:
     if not found:
         raise WeightsError(f"no *.safetensors or pytorch_model*.bin in {folder}: fetch it again")
     for path in found:
-        with path.open("rb") as handle:
-            if handle.read(32).startswith(b"version https://git-lfs"):
-                raise WeightsError(f"{path} is a Git LFS pointer, not the file: run 'git lfs pull'")
+        if is_lfs_pointer(path):
+            raise WeightsError(f"{path} is a Git LFS pointer, not the file: run 'git lfs pull'")
     for index in folder.glob("*.index.json"):
         named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         lost = sorted(name for name in named if not (folder / name).is_file())
@@ -70,6 +72,8 @@ def open_folder(folder: Path, kind: Any, **options: Any) -> Any:
                 output_loading_info=True,
                 **options,
             )
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:  # each reader below has a tree of its own
         line = " ".join(str(error).split())[:300]
         raise WeightsError(f"{folder} cannot be opened as {kind.__name__}: {line}") from error

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from empatheia.errors import WeightsError
+from empatheia.files import is_lfs_pointer
 
 _DTYPES = {
     "FloatStorage": torch.float32, "DoubleStorage": torch.float64, "HalfStorage": torch.float16,
@@ -31,7 +32,6 @@ _SHELL_NAMES = frozenset(
     (("builtins", "getattr"), ("__builtin__", "getattr"), ("torch", "device"), ("torch", "dtype"),
      ("torch", "Size"), ("collections", "defaultdict"), ("collections", "Counter"))
 )  # fmt: skip
-_LFS = b"version https://git-lfs"
 
 
 class Shell:
@@ -120,11 +120,10 @@ def read(path: Path) -> Any:
     format, or a name that is not needed for weights.
     """
     try:
-        with path.open("rb") as handle:
-            start = handle.read(32)
+        pointer = is_lfs_pointer(path)
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror}") from error
-    if start.startswith(_LFS):
+    if pointer:
         raise WeightsError(
             f"{path} is a Git LFS pointer, not the file itself: run 'git lfs pull', or download it "
             "from the address in 'empatheia weights list'"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +14,7 @@ from empatheia import hub
 from empatheia.errors import InputError, WeightsError, unknown
 from empatheia.published import strict
 from empatheia.published.styles import StyleMeans
+from empatheia.speech.sentences import join
 from empatheia.speech.styletts2 import config as configs
 from empatheia.speech.styletts2.config import SAMPLE_RATE, StyleTTS2Config
 from empatheia.speech.styletts2.dictionary import Dictionary
@@ -21,7 +22,7 @@ from empatheia.speech.styletts2.espeak import Espeak
 from empatheia.speech.styletts2.mel import reference_mel
 from empatheia.speech.styletts2.network import FRAME_SECONDS, StyleTTS2, Utterance
 from empatheia.speech.styletts2.symbols import PAD, numbers
-from empatheia.types import Phoneme, Profile, Speech, TimedPhoneme
+from empatheia.types import AudioArray, Phoneme, Profile, Speech, TimedPhoneme
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -148,10 +149,33 @@ class StyleTTS2Voice:
         _check("style", style, (self.style_dim,))
         content, style = content.float().to(ids.device), style.float().to(ids.device)
         source = torch.Generator().manual_seed(self._sampling.seed)
-        text = self._network.read(ids[None])
-        made = self._say(ids, text, content, self._vary(text, style, source), source)
-        audio = np.clip(made.wave.float().cpu().numpy(), -1.0, 1.0).astype(np.float32)
-        return Speech(audio, SAMPLE_RATE, _timed(phonemes, made, len(audio) / SAMPLE_RATE))
+        said: list[Speech] = []
+        for start, stop in self._breaths(phonemes):
+            rows = self._between_pads(start, stop, len(ids))
+            text = self._network.read(ids[rows][None])
+            varied = self._vary(text, style, source)
+            made = self._say(ids[rows], text, content[rows], varied, source)
+            audio = np.clip(made.wave.float().cpu().numpy(), -1.0, 1.0).astype(np.float32)
+            pads = rows.index(start), len(rows) - 1 - rows.index(stop - 1)
+            said.append(_spoken(phonemes[start:stop], made.frames, audio, pads))
+        return join(said)
+
+    def _breaths(self, phonemes: Sequence[Phoneme]) -> Iterator[tuple[int, int]]:
+        """Parts that PL-BERT has positions for, cut behind a space; mostly the whole."""
+        positions = self._network.config.bert.positions
+        start = 0
+        while len(phonemes) - start + bool(start) > positions:
+            latest = start + positions - 2  # a pad comes before it and one behind
+            spaces = (i for i in range(latest, start, -1) if phonemes[i - 1].symbol == " ")
+            stop = next(spaces, latest)
+            yield start, stop
+            start = stop
+        yield start, len(phonemes)
+
+    def _between_pads(self, start: int, stop: int, whole: int) -> list[int]:
+        """Places of a part, with the pads of both ends of the whole around it."""
+        last = [whole - 1] if stop < whole and self._network.config.end_token else []
+        return [*([0] if start else []), *range(start, stop), *last]
 
     @property
     def _device(self) -> torch.device:
@@ -221,12 +245,17 @@ def _check(name: str, value: Tensor, shape: tuple[int, ...]) -> None:
         raise InputError(f"{name} has NaN or infinite values: give finite numbers")
 
 
-def _timed(
-    phonemes: Sequence[Phoneme], made: Utterance, seconds: float
-) -> tuple[TimedPhoneme, ...]:
-    ends = [min(float(end) * FRAME_SECONDS, seconds) for end in torch.cumsum(made.frames, 0)]
-    starts = [0.0, *ends[:-1]]
-    return tuple(
+def _spoken(
+    phonemes: Sequence[Phoneme], frames: Tensor, audio: AudioArray, pads: tuple[int, int]
+) -> Speech:
+    """A part with its times; ``pads`` before and after it belong to its first and last sound."""
+    before, after = pads
+    seconds = len(audio) / SAMPLE_RATE
+    ends = [min(float(end) * FRAME_SECONDS, seconds) for end in torch.cumsum(frames, 0)]
+    ends = ends[before : len(ends) - after]
+    ends[-1] = seconds if after else ends[-1]
+    timed = (
         TimedPhoneme(p.symbol, round(a, 4), round(b, 4), p.word)
-        for p, a, b in zip(phonemes, starts, ends, strict=True)
+        for p, a, b in zip(phonemes, [0.0, *ends[:-1]], ends, strict=True)
     )
+    return Speech(audio, SAMPLE_RATE, tuple(timed))
