@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from tests.published.models import build, train
 from typer.testing import CliRunner
 
 from empatheia import hub
-from empatheia.cli.main import build_app
+from empatheia.cli.main import build_app, run
 from empatheia.errors import InputError, WeightsError
 from empatheia.paper.folder import VARIABLE, Models
 from empatheia.paper.needs import cache_bytes, memory_plan, parameters
@@ -112,3 +119,103 @@ def test_reply_on_the_command_line(models: Models, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out" / "reply.mp4").stat().st_size > 1000
     assert '"preset": "paper"' in (tmp_path / "out" / "reply.json").read_text()
+
+
+def copied(models: Models, folder: Path) -> Models:
+    """The folder again, to be damaged: its files are hard links, so unlink before writing."""
+    shutil.copytree(models.root, folder, copy_function=os.link)
+    return Models(folder)
+
+
+def put(path: Path, contents: bytes) -> None:
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(contents)
+
+
+@dataclass
+class Touch:
+    """Would make a file where it is unpickled."""
+
+    path: str
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (self.path,)
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n"
+WALL = {"wall": {"file": "wall.png", "age": "young", "gender": "female", "race": "asian"}}
+
+
+def foreign(broken: Models) -> None:
+    (broken.llm / "model.safetensors").unlink()
+    torch.save({"a": Touch(str(broken.root / "touched"))}, broken.llm / "pytorch_model.bin")
+
+
+def other_config(broken: Models) -> None:
+    path = broken.llm / "config.json"
+    told = json.loads(path.read_text()) | {"intermediate_size": 48}
+    put(path, json.dumps(told).encode())
+
+
+def faceless(broken: Models) -> None:
+    picture = cv2.imencode(".png", np.full((300, 300, 3), 90, np.uint8))[1].tobytes()
+    put(broken.root / "portraits" / "wall.png", picture)
+    put(broken.root / "portraits" / "people.json", json.dumps(WALL).encode())
+
+
+FAULTS: dict[str, tuple[Callable[[Models], object], str]] = {
+    "pointer": (lambda b: put(b.llm / "model.safetensors", LFS), "git lfs pull"),
+    "pointer of the voice": (lambda b: put(b.file("voice"), LFS), "git lfs pull"),
+    "foreign": (foreign, "do not use it"),
+    "cut": (lambda b: put(b.llm / "model.safetensors", b"\0" * 99), "weights get NAME"),
+    "other config": (other_config, "of another shape: model.layers.0.mlp"),
+    "styles of a face": (
+        lambda b: put(b.file("voice-styles"), b.file("face-styles").read_bytes()),
+        "weights styles voice",
+    ),
+    "no face": (faceless, "no upright face"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_wrong_with_a_folder_is_one_line(
+    fault: str,
+    models: Models,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    broken = copied(models, tmp_path / "models")
+    damage, message = FAULTS[fault]
+    damage(broken)
+    monkeypatch.setenv(VARIABLE, str(broken.root))
+    out = tmp_path / "out"
+    told = ["reply", "I lost my dog.", "--preset", "paper", "-o", str(out)]
+    capsys.readouterr()
+    assert run([*told, *(["--avatar", "wall"] if fault == "no face" else [])]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: ")
+    assert message in line
+    assert not out.exists()
+    assert not (broken.root / "touched").exists()
+
+
+def test_predict_and_evaluate_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {
+        "conv_id": "hit:0_conv:1", "emotion": "sad", "situation": "The dog is lost.",
+        "utterances": [{"role": "speaker", "text": "I lost my dog."},
+                       {"role": "listener", "text": "Oh no."}],
+    }  # fmt: skip
+    data, out, scores = (tmp_path / name for name in ("data.jsonl", "out", "scores"))
+    data.write_text(json.dumps(asked))
+    given = ["--preset", "paper", "--data", str(data)]
+    assert run(["predict", *given, "--media", "-o", str(out)]) == 0, capsys.readouterr().err
+    assert len(list((out / "media").iterdir())) == 2
+    assert run(["evaluate", "text", *given, "-o", str(scores)]) == 0, capsys.readouterr().err
+    told = json.loads((scores / "scores.json").read_text())
+    assert told["accuracy"]["n"] == 1
+    assert told["predictions"]["settings"]["system"].startswith("paper")
+    assert told["predictions"]["settings"]["weights"] != "random"

@@ -31,11 +31,13 @@ def build(root: Path, backbone: str = "vicuna", face: str = "dreamtalk") -> Mode
     told = {"kind": "styletts2", "config": voice.config.as_dict()}
     hub.save(models.file("voice"), voice.state_dict(), told)
     style = 2 * voice.config.style
-    hub.save(models.file("voice-styles"), StyleMeans.random(style).tensors(), {})
+    table = StyleMeans.random(style).tensors()
+    hub.save(models.file("voice-styles"), table, {"kind": "voice styles"})
     network, renderer = TalkingPortrait.tiny(face).networks
     told = {"kind": face, "config": asdict(network.config)}
     hub.save(models.file("face"), network.state_dict(), told)
-    hub.save(models.file("face-styles"), StyleMeans.random(network.config.dim).tensors(), {})
+    table = StyleMeans.random(network.config.dim).tensors()
+    hub.save(models.file("face-styles"), table, {"kind": "face styles"})
     told = {"kind": "pirenderer", "config": asdict(TINY_RENDERER)}
     hub.save(models.file("renderer"), renderer.state_dict(), told)
     return models

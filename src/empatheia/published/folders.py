@@ -70,13 +70,22 @@ def open_folder(folder: Path, kind: Any, **options: Any) -> Any:
                 local_files_only=True,
                 trust_remote_code=False,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are named below
                 **options,
             )
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # each reader below has a tree of its own
+        if "weights_only" in str(error):
+            raise WeightsError(
+                f"{folder}: a pickle in it wants to run what no weight file needs: do not use it, "
+                "and fetch the folder again ('empatheia weights get NAME')"
+            ) from error
         line = " ".join(str(error).split())[:300]
-        raise WeightsError(f"{folder} cannot be opened as {kind.__name__}: {line}") from error
+        raise WeightsError(
+            f"{folder} cannot be opened as {kind.__name__}: {line}. 'empatheia weights get NAME' "
+            "fetches what is damaged again once it is deleted"
+        ) from error
     wrong = {
         "missing": _named(told["missing_keys"], _MADE_ANEW),
         "unexpected": _named(told["unexpected_keys"], _NOT_READ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -74,13 +75,30 @@ class StyleMeans:
                 return self._rows[row]
         have = sorted({row[0] for row in self._rows})
         raise WeightsError(
-            f"no style for {emotion!r} (there are: {', '.join(have) or 'none'}): make a table with "
-            "StyleMeans.of from recordings or clips of each emotion"
+            f"no style for {emotion!r} (there are: {', '.join(have) or 'none'}): make a table of "
+            "recordings or clips of each emotion with 'empatheia weights styles'"
         )
 
     def tensors(self) -> dict[str, Tensor]:
         """As a weight file keeps them; the inverse of :meth:`from_tensors`."""
         return {_PREFIX + "/".join(row): value for row, value in self._rows.items()}
+
+    @classmethod
+    def of_file(
+        cls, path: Path, tensors: Mapping[str, Tensor], said: object, kind: str, dim: int
+    ) -> StyleMeans:
+        """The table of ``weights styles`` that says its kind is ``said``; ``kind`` is wanted.
+
+        Raises WeightsError where it belongs to another generator: a voice's would fit a face.
+        """
+        found = cls.from_tensors(tensors)
+        widths = {len(row) for row in found._rows.values()}
+        if said != f"{kind} styles" or widths != {dim}:
+            raise WeightsError(
+                f"{path} holds {said or 'no styles'} of width {sorted(widths) or 'none'}, not "
+                f"{kind} styles of {dim}: make them with 'empatheia weights styles {kind}'"
+            )
+        return found
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> StyleMeans:

@@ -89,7 +89,11 @@ class TalkingPortrait:
         kind = network.config.kind
         if kind == "dreamtalk" and wav2vec2 is None:
             raise ConfigError("DreamTalk hears with wav2vec2: give its folder")
-        rows = hub.load(styles).tensors if styles else found.tensors
+        means = StyleMeans.from_tensors(found.tensors)
+        if styles:
+            table = hub.load(styles)
+            said, dim = table.meta.get("kind"), network.config.dim
+            means = StyleMeans.of_file(styles, table.tensors, said, "face", dim)
         painter, painted_by = _renderer(renderer)
         window = network.config.window
         ear = Wav2Vec2Ear.load(wav2vec2, window, device) if kind == "dreamtalk" and wav2vec2 else (
@@ -99,7 +103,7 @@ class TalkingPortrait:
             network.to(device),
             painter.to(device),
             ear,
-            StyleMeans.from_tensors(rows),
+            means,
             Portraits(portraits),
             Pose.read(pose) if pose else None,
             animation=animation,

@@ -88,10 +88,13 @@ class StyleTTS2Voice:
             )
         with torch.device("meta"):
             network = StyleTTS2(StyleTTS2Config.from_dict(weights.meta["config"]))
-        rows = hub.load(styles).tensors if styles else weights.tensors
         plain = {k: v for k, v in weights.tensors.items() if not k.startswith("style/")}
         strict.load(network, plain, str(path))
-        means = StyleMeans.from_tensors(rows)
+        means = StyleMeans.from_tensors(weights.tensors)
+        if styles:
+            table = hub.load(styles)
+            kind, dim = table.meta.get("kind"), 2 * network.config.style
+            means = StyleMeans.of_file(styles, table.tensors, kind, "voice", dim)
         voice = cls(network.to(device), means, PHONEMIZERS[phonemes](), sampling)
         voice.digest = weights.digest
         return voice
