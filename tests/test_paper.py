@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -16,16 +17,24 @@ import torch
 from tests.published.models import build, train
 from typer.testing import CliRunner
 
-from empatheia import hub
+from empatheia import hub, presets
 from empatheia.cli.main import build_app, run
 from empatheia.errors import InputError, WeightsError
+from empatheia.model import TextSettings
 from empatheia.paper.folder import VARIABLE, Models
 from empatheia.paper.needs import cache_bytes, memory_plan, parameters
 from empatheia.paper.reasoner import open_reasoner
 from empatheia.presets import Empatheia, load_folder, shipped_reasoner
+from empatheia.reasoner import Reasoner
 from empatheia.types import Dialogue, Turn
 
 ASKED = Dialogue("d", (Turn("speaker", "I lost my dog today."),))
+
+
+@cache
+def readers() -> tuple[Reasoner, TextSettings]:
+    """What reads text, loaded once for all tests here: nothing of it changes."""
+    return shipped_reasoner()
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +46,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 @pytest.fixture(autouse=True)
 def here(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets, "shipped_reasoner", readers)
     monkeypatch.setenv(VARIABLE, str(models.root))
     monkeypatch.setenv("EMPATHEIA_DEVICE", "cpu")
 
@@ -64,11 +74,11 @@ def test_adapters_merged_are_adapters_beside(models: Models) -> None:
     from empatheia.training.coe import CoeConfig, add_lora
 
     path = models.trained / "reasoner.safetensors"
-    readers = shipped_reasoner()[0]
-    merged = open_reasoner(models, readers, dtype=torch.float32)
+    given = readers()[0]
+    merged = open_reasoner(models, given, dtype=torch.float32)
     plain = merged.lm.lm.model.layers[0].self_attn.q_proj.weight.clone()
     merged.take(path, merge=True)
-    beside = open_reasoner(models, readers, dtype=torch.float32)
+    beside = open_reasoner(models, given, dtype=torch.float32)
     add_lora(beside.lm.lm, CoeConfig(lora_rank=2, lora_alpha=4))
     beside.take(path, merge=False)
     embeddings = torch.randn(1, 7, 16)
@@ -98,7 +108,7 @@ def test_trained_beside_another_model_is_refused(models: Models, tmp_path: Path)
 
 
 def test_memory_is_counted_without_memory(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    count = sum(p.numel() for p in open_reasoner(models, shipped_reasoner()[0]).lm.lm.parameters())
+    count = sum(p.numel() for p in open_reasoner(models, readers()[0]).lm.lm.parameters())
     assert parameters(models.llm) == count
     assert cache_bytes(models.llm, 10) == 2 * 2 * 2 * 2 * 8 * 10
     assert "bfloat16" in memory_plan(models, "cpu")[0]

@@ -28,6 +28,8 @@ def build(root: Path, backbone: str = "vicuna", face: str = "dreamtalk") -> Mode
     clip(models.clip)
     wav2vec2(models.wav2vec2)
     voice = StyleTTS2Voice.tiny().network
+    with torch.no_grad():  # each symbol lasts one frame: a reply of 3 s, not of 9
+        voice.predictor.duration_proj.bias.fill_(-9.0)
     told = {"kind": "styletts2", "config": voice.config.as_dict()}
     hub.save(models.file("voice"), voice.state_dict(), told)
     style = 2 * voice.config.style
