@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.published import checkpoints
 from torch import Tensor
 
 from empatheia.errors import ConfigError, WeightsError
@@ -25,7 +26,7 @@ from empatheia.speech.styletts2.config import (
     ljspeech,
     tiny,
 )
-from empatheia.speech.styletts2.layout import NEEDED, OPTIONAL, config_of, tensors_of
+from empatheia.speech.styletts2.layout import config_of, tensors_of
 from empatheia.speech.styletts2.network import StyleTTS2
 
 REFERENCE = Path(__file__).parents[4] / "shared" / "reference"
@@ -65,59 +66,9 @@ def test_full_size_fits_the_manifest(name: str) -> None:
     strict.check(on_meta(CONFIGS[name]), tensors_of(modules, CONFIGS[name]), name)
 
 
-def published(network: StyleTTS2) -> dict[str, dict[str, Tensor]]:
-    """Our tensors as a file of the second stage has them: normed, prefixed, some twice."""
-    names = {
-        "text_encoder": {"convs.0.": "cnn.0.0.", "norms.0.": "cnn.0.1."},
-        "predictor": {"duration_proj.": "duration_proj.linear_layer."},
-        "decoder": {"asr_res.": "asr_res.0."},
-    }
-    sampler = {
-        "attention.to_out.": "attention.attention.to_out.", "frequencies": "to_time.0.0.weights",
-        "to_time.": "to_time.0.1.", "to_features.": "to_features.0.",
-        "no_text.": "fixed_embedding.embedding.",
-    }  # fmt: skip
-    out: dict[str, dict[str, Tensor]] = {m: {} for m in (*NEEDED, *OPTIONAL)}
-    for full, value in network.state_dict().items():
-        module, _, name = full.partition(".")
-        if module == "diffusion":
-            for ours, theirs in sampler.items():
-                if ours in name and not (ours == "to_time." and "0.0" in name):
-                    name = name.replace(ours, theirs)
-                    break
-            if name.startswith("to_out."):
-                name = name.replace("to_out.", "to_out.1.")
-                value = value[..., None] if value.ndim == 2 else value
-            for twin in ("unet.", "diffusion.net."):
-                out[module]["module." + twin + name] = value
-            continue
-        for ours, theirs in names.get(module, {}).items():
-            name = theirs + name.removeprefix(ours) if name.startswith(ours) else name
-        name = "module." + name.replace(".down.", ".downsample_res.conv.")
-        out[module].update(unfolded(module, name, value))
-    out["bert"]["module.embeddings.position_ids"] = torch.arange(512)[None]
-    return out
-
-
-def unfolded(module: str, name: str, value: Tensor) -> dict[str, Tensor]:
-    base = name.removesuffix("weight")
-    plain = any(part in name for part in ("noise_convs", "F0_proj", "N_proj"))
-    if base == name or value.ndim < 3 or plain:
-        return {name: value}
-    if module in ("style_encoder", "predictor_encoder"):
-        flat = value.flatten(1)
-        u = torch.ones(len(flat))
-        v = flat.mT @ u
-        v = v / torch.dot(u, flat @ v)  # so that u . W v is 1 and W itself comes out
-        return {base + "weight_orig": value, base + "weight_u": u, base + "weight_v": v}
-    axes = tuple(range(1, value.ndim))
-    g = value.norm(dim=axes, keepdim=True)
-    return {base + "weight_g": g, base + "weight_v": value * 0.5}
-
-
 def test_a_file_in_the_published_layout_comes_back(networks: dict[str, StyleTTS2]) -> None:
     network = networks["hifigan"]
-    modules = published(network)
+    modules = checkpoints.voice(network)
     modules["mpd"] = {"anything": torch.zeros(1)}
     again = on_meta(network.config)
     strict.load(again, tensors_of(modules, network.config), "a synthetic file")
@@ -135,7 +86,7 @@ def test_a_file_in_the_published_layout_comes_back(networks: dict[str, StyleTTS2
 
 def test_a_missing_part_and_a_missing_key_are_named(networks: dict[str, StyleTTS2]) -> None:
     network = networks["hifigan"]
-    modules = published(network)
+    modules = checkpoints.voice(network)
     del modules["decoder"]["module.F0_conv.bias"]
     with pytest.raises(strict.KeyMismatchError, match=r"decoder\.F0_conv\.bias"):
         strict.check(network, tensors_of(modules, network.config), "a file")
