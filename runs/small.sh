@@ -18,7 +18,7 @@ cd "$(dirname "$0")/.."
 DATA=${1:?usage: runs/small.sh DATA [OUT]}
 OUT=${2:-runs/small}
 THREADS=${THREADS:-$(getconf _NPROCESSORS_ONLN)}
-DIALOGUES=${DIALOGUES:-690} # rendered: just under 3,000 clips
+DIALOGUES=${DIALOGUES:-475} # rendered: just under 1,000 clips of listeners
 PACKAGE=src/empatheia/weights
 EMPATHEIA=${EMPATHEIA:-empatheia}
 
@@ -71,13 +71,14 @@ short() { # short STEPS PREFIX...: settings of a quick run
     printf -- '--set loop.steps=%s --set loop.warmup=1 ' "$1"
 }
 
-few=() clips=() copies=() people=()
+few=() clips=() copies=() people=() texts=()
 if [ "${QUICK:-0}" = 1 ]; then
     DIALOGUES=6
     few=(--sentences 8)
     copies=(--copies 1 --steps 3)
     people=(--people 5 --copies 1 --mixtures 5 --epochs 1)
     clips=(--clips 20 --epochs 1)
+    texts=(--set texts=20)
 fi
 
 # --- language -----------------------------------------------------------------------------------
@@ -133,11 +134,11 @@ install_weights "$OUT/face-style.safetensors"
 step import "$OUT/train.jsonl" "$EMPATHEIA" data import empathetic-dialogues "$ED/train.jsonl" \
     -o "$OUT/train.jsonl" --no-listener-emotions
 step render "$OUT/rendered/manifest.jsonl" "$EMPATHEIA" data render "$OUT/train.jsonl" \
-    -o "$OUT/rendered" --limit "$DIALOGUES" --jobs "$THREADS"
+    -o "$OUT/rendered" --limit "$DIALOGUES" --jobs "$THREADS" --only listener --spread 0.5
 # shellcheck disable=SC2046
 step all "$OUT/merg/joint/reasoner.safetensors" "$EMPATHEIA" train all --data "$OUT/rendered" \
     -o "$OUT/merg" --reasoner "$REASONER" --senses "$OUT/senses/senses.safetensors" --resume \
-    --threads "$THREADS" $(short 2)
+    --texts "$OUT/train.jsonl" --threads "$THREADS" $(short 2) ${texts[@]+"${texts[@]}"}
 install_weights "$OUT"/merg/joint/*.safetensors
 
 # --- what it came to ----------------------------------------------------------------------------

@@ -37,13 +37,7 @@ def load_reasoner(preset: str) -> tuple[Reasoner, TextSettings]:
 
 def shipped_reasoner() -> tuple[Reasoner, TextSettings]:
     """The reasoner of :func:`small`. Raises WeightsError."""
-    weights = hub.load(hub.shipped("reasoner.safetensors"))
-    reasoner = Reasoner.from_meta(weights.meta)
-    try:
-        reasoner.load_state_dict(dict(weights.tensors))
-    except RuntimeError as error:
-        raise WeightsError(f"reasoner.safetensors does not fit this version: {error}") from error
-    return reasoner.eval(), TextSettings(digest=weights.digest)
+    return load_reasoner_at(hub.shipped("reasoner.safetensors"))
 
 
 def care_screen(encoder: TextEncoder, country: str | None = None) -> CareRules:
@@ -80,12 +74,17 @@ def load_folder(folder: Path) -> tuple[Reasoner, TextSettings]:
     backbone = hub.about(folder / "reasoner.safetensors").get("backbone")
     if backbone is not None:
         return paper_reasoner(str(backbone), folder)
-    weights = hub.load(folder / "reasoner.safetensors")
-    reasoner = Reasoner.from_meta(weights.meta)
+    return load_reasoner_at(folder / "reasoner.safetensors")
+
+
+def load_reasoner_at(path: Path) -> tuple[Reasoner, TextSettings]:
+    """The reasoner of a file of ``train coe`` or ``train joint``. Raises WeightsError."""
+    weights = hub.load(path)
     try:
+        reasoner = Reasoner.from_meta(weights.meta)
         reasoner.load_state_dict(dict(weights.tensors))
     except (RuntimeError, KeyError, TypeError) as error:
-        raise WeightsError(f"weights in {folder} do not fit this version: {error}") from error
+        raise WeightsError(f"{path} does not fit this version: {error}") from error
     return reasoner.eval(), TextSettings(digest=weights.digest)
 
 

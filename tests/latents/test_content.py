@@ -57,7 +57,7 @@ def test_places_know_nothing_of_identities(symbols: list[str]) -> None:
 
 def reply(*lengths: int) -> ReplyStates:
     rows = [places_of_words([i // 2 for i in range(n)]) for n in lengths]
-    return ReplyStates(torch.randn(len(lengths), max(lengths), 6), stack_places(rows))
+    return ReplyStates(torch.randn(len(lengths), max(lengths), 12), stack_places(rows))
 
 
 def cut(states: ReplyStates, row: int) -> ReplyStates:

@@ -271,7 +271,7 @@ def test_replies_that_are_only_read_aloud_teach_content(
         one = net.alone([row]).states[0]
         assert torch.allclose(both.states[i, : len(one)], one, atol=1e-4)
         assert not both.states[i, len(one) :].any()
-    stage = make("content", [*found, rows[0]], net)
+    stage = make("content", found, net)
     first = float(stage.loss(collate(found))["loss"].detach())
     run(stage, replace(LOOP, steps=60), tmp_path / "run")
     assert float(stage.loss(collate(found))["loss"].detach()) < 0.6 * first

@@ -22,6 +22,9 @@ def senses(
     weights: Annotated[
         Path | None, typer.Option(help="senses.safetensors; the shipped one else.")
     ] = None,
+    reasoner_file: Annotated[
+        Path | None, typer.Option("--reasoner", help="reasoner.safetensors; the shipped one else.")
+    ] = None,
     clips: Annotated[int, typer.Option(min=14, help="Recordings that are rendered.")] = 140,
     pairs: Annotated[int, typer.Option(min=0, help="Texts with opposite recordings.")] = 100,
 ) -> None:
@@ -35,10 +38,13 @@ def senses(
     from empatheia.evaluation import senses as measured
     from empatheia.evaluation.scorecard import Scorecard, plain, write_scorecard
     from empatheia.files import make_folder
-    from empatheia.presets import SENSES, load_reasoner, load_senses
+    from empatheia.presets import SENSES, load_reasoner, load_reasoner_at, load_senses
 
     texts = neutral_texts(data / "meld" / "dev_sent_emo.csv")[64:]  # the first ones are for valid
-    reasoner, settings = load_reasoner("small")
+    if reasoner_file is None:
+        reasoner, settings = load_reasoner("small")
+    else:
+        reasoner, settings = load_reasoner_at(reasoner_file)
     reasoner.senses = load_senses(weights or hub.shipped(SENSES), reasoner)
     folder = out / "clips"
     make_folder(folder)

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from empatheia.latents.places import PlaceEncoder, Places
+from empatheia.latents.telling import Telling
 from empatheia.nn.query_vae import QueryVAE, QueryVAEConfig
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ class ContentConfig:
     hidden: int = 512
     latent: int = 64
     layers: int = 4
-    dropout: float = 0.1
+    dropout: float = 0.0  # each word comes too seldom to be dropped
     phonemes: int = 640
     frames: int = 1600
-    enter: int = 1024  # width of FFN(r): it has to remember how every token is said
+    telling: int = 384  # width of FFN(r) in latents.telling
+    slots: int = 10  # sounds of a word, and a pause, of which it tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +120,27 @@ class ContentSynchronizer(nn.Module):
         super().__init__()
         self.config = config
         c = config
-        sizes = (c.dim, c.heads, c.hidden, c.latent, c.layers, c.dropout, c.enter)
+        sizes = (c.dim, c.heads, c.hidden, c.latent, c.layers, c.dropout)
         source = STATES * c.source_dim
         self.speech_block = QueryVAE(QueryVAEConfig(source, c.speech_dim, c.phonemes, *sizes))
         self.video_block = QueryVAE(QueryVAEConfig(source, c.video_dim, c.frames, *sizes))
+        self.speech_telling = Telling(source, c.telling, c.dim, c.slots)
+        self.video_telling = Telling(source, c.telling, c.dim, c.slots)
         self.tokens = PlaceEncoder(c.dim)
         self.phonemes, self.frames = PlaceEncoder(c.dim), PlaceEncoder(c.dim)
         self.speech_units, self.video_units = Units(c.speech_dim), Units(c.video_dim)
 
     def speech(self, reply: ReplyStates, phonemes: Places) -> Content:
         """C^s: one vector a phoneme of the written reply."""
-        found = self.speech_block(reply.states, self.tokens(reply.places), self.phonemes(phonemes))
+        wanted = self.speech_telling(reply.states, reply.places, phonemes, self.phonemes(phonemes))
+        found = self.speech_block(reply.states, self.tokens(reply.places), wanted)
         values = self.speech_units.natural(found.values) * phonemes.real[..., None]
         return Content(values, found.kl)
 
     def video(self, reply: ReplyStates, frames: Places) -> Content:
         """C^v: one vector a picture of the spoken reply."""
-        found = self.video_block(reply.states, self.tokens(reply.places), self.frames(frames))
+        wanted = self.video_telling(reply.states, reply.places, frames, self.frames(frames))
+        found = self.video_block(reply.states, self.tokens(reply.places), wanted)
         values = self.video_units.natural(found.values) * frames.real[..., None]
         return Content(values, found.kl)
 

@@ -32,9 +32,9 @@ class StyleConfig:
     speech_dim: int
     video_dim: int
     factor: int = 32  # width of E and P
-    dim: int = 128
+    dim: int = 96
     heads: int = 4
-    hidden: int = 256
+    hidden: int = 192
     latent: int = 16
     layers: int = 4
     queries: int = 4

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
 
 
+QUIET = -5.0  # log variance of z before training
+
+
 @dataclass(frozen=True, slots=True)
 class QueryVAEConfig:
-    """``queries`` is the size of the bank: the longest row that can be decoded.
-
-    ``enter`` is the width of FFN(r), ``hidden`` where it is 0.
-    """
+    """``queries`` is the size of the bank: the longest row that can be decoded."""
 
     source_dim: int
     target_dim: int
@@ -44,7 +44,6 @@ class QueryVAEConfig:
     latent: int = 64
     layers: int = 4
     dropout: float = 0.1
-    enter: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +76,20 @@ class QueryVAE(nn.Module):
         c = config
         # Rows of the bank that training never reached stay small beside the sinusoids.
         self.bank = nn.Parameter(torch.randn(c.queries, c.dim) * 0.02)
-        self.enter = feed_forward(c.source_dim, c.enter or c.hidden, c.dim, c.dropout)
+        self.enter = feed_forward(c.source_dim, c.hidden, c.dim, c.dropout)
         sizes = (c.dim, c.heads, c.hidden, c.dropout)
         self.encoder = nn.ModuleList(EncoderLayer(*sizes) for _ in range(c.layers))
         self.decoder = nn.ModuleList(DecoderLayer(*sizes) for _ in range(c.layers))
-        self.gauss = nn.Sequential(nn.LayerNorm(c.dim), nn.Linear(c.dim, 2 * c.latent))
+        spread = nn.Linear(c.dim, 2 * c.latent)
+        self.gauss = nn.Sequential(nn.LayerNorm(c.dim), spread)
         self.leave = feed_forward(c.latent, c.hidden, c.dim, c.dropout)
         self.head = nn.Sequential(nn.LayerNorm(c.dim), nn.Linear(c.dim, c.target_dim))
         for module in self.modules():
             if isinstance(module, nn.Linear):  # the states must be heard through all of it
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
+        # With a spread of 1 from the start z would be drowned in its own noise.
+        nn.init.constant_(spread.bias[c.latent :], QUIET)
 
     def forward(
         self, states: Float[Tensor, "batch n source"], source: Side, queries: Side

@@ -12,12 +12,14 @@ import torch
 
 from empatheia import __version__, hub
 from empatheia.data import manifest
-from empatheia.errors import InputError, WeightsError
+from empatheia.data.labels import AGES, GENDERS, TONES
+from empatheia.errors import InputError
 from empatheia.expression import Expression, expression_config
 from empatheia.files import digest_of
-from empatheia.llm.tokenizer import FEEL, GOAL, PROFILE
+from empatheia.llm.tokenizer import FEEL
 from empatheia.paper.reasoner import PublishedReasoner
 from empatheia.presets import BACKBONES as PAPERS
+from empatheia.presets import load_reasoner_at
 from empatheia.protocols import FaceGenerator, SpeechGenerator
 from empatheia.reasoner import Reasoner
 from empatheia.senses import Senses
@@ -53,7 +55,6 @@ STAGES: dict[str, type[MergStage]] = {
     "style": StyleStage,
     "joint": JointStage,
 }
-SIGNALS_BEGIN = (FEEL, PROFILE, GOAL)
 HELD_OUT = 20  # one dialogue in so many, where the data names no valid split
 Note = Callable[[str], None]
 
@@ -88,9 +89,11 @@ PAPER: dict[str, Callable[[], MergRecipe]] = {
 }
 RECIPES: dict[str, dict[str, Callable[[], MergRecipe]]] = {
     "small": {
-        "content": lambda: MergRecipe(LoopConfig(4000, 1e-3, warmup=200), MergConfig(16)),
-        "style": lambda: MergRecipe(LoopConfig(1500, 1e-3, warmup=100), MergConfig(16)),
-        "joint": lambda: MergRecipe(LoopConfig(800, 2e-4, warmup=50), MergConfig(8)),
+        "content": lambda: MergRecipe(LoopConfig(1500, 1.5e-3, warmup=50), MergConfig(16)),
+        "style": lambda: MergRecipe(
+            LoopConfig(800, 1e-3, warmup=50), MergConfig(16, signals=False)
+        ),
+        "joint": lambda: MergRecipe(LoopConfig(100, 2e-4, warmup=10), MergConfig(8), adapt=False),
     }
 } | dict.fromkeys(PAPERS, PAPER)
 
@@ -110,16 +113,11 @@ class Parts:
 
 def load_reasoner_file(path: Path, senses: Path | None = None) -> Reasoner:
     """A reasoner of ``train coe`` or ``train joint``, and its senses. Raises WeightsError."""
-    weights = hub.load(path)
-    try:
-        reasoner = Reasoner.from_meta(weights.meta)
-        reasoner.load_state_dict(dict(weights.tensors))
-    except (RuntimeError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path} does not fit this version: {error}") from error
+    reasoner, _ = load_reasoner_at(path)
     if senses is not None:
         reasoner.senses = Senses.load(senses)
         reasoner.senses.fits(reasoner.lm.config.dim)
-    return reasoner.eval()
+    return reasoner
 
 
 def small_parts(reasoner: Path | None, expression: Path | None, senses: Path | None) -> Parts:
@@ -276,17 +274,22 @@ def _rows_aloud(
 
 
 def _new_expression(parts: Parts, recipe: MergRecipe) -> Expression:
-    """Signal tokens begin near marks that the model knows: of a feeling, of a profile, of a goal.
+    """Signal tokens begin near tokens that the model knows.
 
-    Behind one of these it looks for what the voice and the face are to show.
+    Behind the mark of a feeling it says the planned one again, and a word that stands in the prompt
+    already is seen as such: so these are the mark and the words of which profiles consist.
     """
     config = expression_config(*_widths(parts), recipe.synchronizer, recipe.disentangler)
     made = Expression(config)
     lm, table = parts.reasoner.lm, made.signals.table
-    marks = torch.tensor([[lm.tokenizer.id(mark) for mark in SIGNALS_BEGIN]])
+    ids = [lm.tokenizer.id(FEEL)]
+    for label in (*AGES, *GENDERS, *TONES):
+        pieces = lm.tokenizer.encode(label)
+        ids += dict.fromkeys((pieces[0], pieces[-1]))
     with torch.no_grad():
-        known = lm.embed(marks)[0].to(table)
-        table += known[torch.arange(len(table)) % len(known)]
+        known = lm.embed(torch.tensor([ids]))[0].to(table)
+        for part in table.split([made.signals.config.speech, made.signals.config.video]):
+            part += known[torch.arange(len(part)) % len(known)]
     return made
 
 
