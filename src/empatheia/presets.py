@@ -1,12 +1,13 @@
-"""Presets: functions that build a complete system, and the door by which one is opened by name."""
+"""Presets: functions that build the parts of a system, and the door that opens one by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from empatheia.care.screen import CareRules
     from empatheia.encoders.text import TextEncoder
+    from empatheia.protocols import FaceGenerator, SpeechGenerator
     from empatheia.senses import Senses
 
 EXPRESSION = "expression.safetensors"  # content and style modules, where they are trained
@@ -52,7 +54,9 @@ def care_screen(encoder: TextEncoder, country: str | None = None) -> CareRules:
     return CareRules(country, second_look=SemanticScore.load(embed).category)
 
 
-def load_expression(path: Path, reasoner: Reasoner, speech: Any, face: Any) -> Expression:
+def load_expression(
+    path: Path, reasoner: Reasoner, speech: SpeechGenerator, face: FaceGenerator
+) -> Expression:
     """Content and style modules that fit these parts. Raises WeightsError."""
     expression = Expression.load(path)
     widths = [(part.content_dim, part.style_dim) for part in (speech, face)]
@@ -88,48 +92,34 @@ def load_reasoner_at(path: Path) -> tuple[Reasoner, TextSettings]:
     return reasoner.eval(), TextSettings(digest=weights.digest)
 
 
-def small(
-    size: int = 256,
-    care: bool = True,
-    country: str | None = None,
-    system: str = "direct",
-    content: str = "predicted",
-    weights: Path | None = None,
-) -> Empatheia:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a system is put together of; ``folder`` may hold content and style modules."""
+
+    reasoner: Reasoner
+    settings: TextSettings
+    speech: SpeechGenerator
+    face: FaceGenerator
+    folder: Path
+    versions: Mapping[str, str]
+
+
+def small(size: int, weights: Path | None) -> Parts:
     """What ships in the package: runs offline on two CPU cores.
 
-    ``country`` decides about the help lines; None asks EMPATHEIA_COUNTRY and the locale.
     ``weights`` is a folder of ``train joint`` to use instead of what ships.
     """
     from empatheia.face.avatar.generator import DrawnFace
     from empatheia.speech.world.generator import WorldVoice
 
     reasoner, settings = load_folder(weights) if weights else shipped_reasoner()
-    voice, drawn = WorldVoice.load(), DrawnFace.load(size=size)
     folder = weights or Path(str(files("empatheia").joinpath("weights")))
-    path = folder / EXPRESSION
-    expression = load_expression(path, reasoner, voice, drawn) if path.is_file() else None
     if (folder / SENSES).is_file():
         reasoner.senses = load_senses(folder / SENSES, reasoner)
-    versions = {
-        "empatheia": __version__,
-        "preset": "small",
-        "reasoner": settings.digest,
-        "torch": str(torch.__version__),
-    }
-    return Empatheia(
-        reasoner,
-        voice,
-        drawn,
-        care_screen(reasoner.encoder, country) if care else None,
-        settings,
-        versions
-        | ({"expression": expression.digest} if expression else {})
-        | ({"senses": reasoner.senses.digest} if reasoner.senses else {}),
-        expression,
-        system,
-        content,
-    )
+    versions = {"preset": "small"}
+    versions |= {"senses": reasoner.senses.digest} if reasoner.senses else {}
+    voice, face = WorldVoice.load(), DrawnFace.load(size=size)
+    return Parts(reasoner, settings, voice, face, folder, versions)
 
 
 def paper_reasoner(backbone: str, folder: Path | None = None) -> tuple[Reasoner, TextSettings]:
@@ -141,15 +131,7 @@ def paper_reasoner(backbone: str, folder: Path | None = None) -> tuple[Reasoner,
     return parts.open_trained(Models.here(backbone), readers, folder)
 
 
-def paper(
-    backbone: str,
-    size: int = 256,
-    care: bool = True,
-    country: str | None = None,
-    system: str = "direct",
-    content: str = "predicted",
-    weights: Path | None = None,
-) -> Empatheia:
+def paper(backbone: str, size: int, weights: Path | None) -> Parts:
     """The paper's own system on published weights of ``$EMPATHEIA_MODELS`` (docs/paper.md).
 
     ``weights`` is a folder of ``train all --preset paper``, else ``trained`` beside the models.
@@ -163,26 +145,13 @@ def paper(
     models.need([*models.language(), *models.generators()])
     reasoner, settings = paper_reasoner(backbone, weights)
     voice, face = parts.open_voice(models), parts.open_face(models)
-    path = (weights or models.trained) / EXPRESSION
-    expression = load_expression(path, reasoner, voice, face) if path.is_file() else None
-    return Empatheia(
-        reasoner,
-        voice,
-        face,
-        care_screen(reasoner.encoder, country) if care else None,
-        settings,
-        {"empatheia": __version__, "reasoner": settings.digest}
-        | parts.versions(models, voice, face)
-        | ({"expression": expression.digest} if expression else {}),
-        expression,
-        system,
-        content,
-    )
+    versions = parts.versions(models, voice, face)
+    return Parts(reasoner, settings, voice, face, weights or models.trained, versions)
 
 
 BACKBONES = {"paper": "vicuna"} | {f"paper-{n}": n for n in ("flan-t5-xxl", "chatglm3", "glm4")}
 PAPERS = {name: partial(paper_reasoner, backbone) for name, backbone in BACKBONES.items()}
-PRESETS: dict[str, Callable[..., Any]] = {
+PRESETS: dict[str, Callable[[int, Path | None], Parts]] = {
     "small": small,
     **{name: partial(paper, backbone) for name, backbone in BACKBONES.items()},
 }
@@ -209,11 +178,30 @@ class Empatheia(model.Empatheia):
         ``content`` ``predicted`` or ``exact``; ``weights`` a folder of ``train joint``.
 
         ``country`` (an ISO code or a name) decides about the help lines that a crisis is answered
-        with. Raises InputError, ConfigError, WeightsError.
+        with; None asks EMPATHEIA_COUNTRY and the locale. Raises InputError, ConfigError,
+        WeightsError.
         """
         if name not in PRESETS:
             raise InputError(unknown("preset", name, PRESETS))
-        built: Empatheia = PRESETS[name](
-            size=size, care=care, country=country, system=system, content=content, weights=weights
+        parts = PRESETS[name](size, weights)
+        reasoner, speech, face = parts.reasoner, parts.speech, parts.face
+        path = parts.folder / EXPRESSION
+        expression = load_expression(path, reasoner, speech, face) if path.is_file() else None
+        versions = {
+            "empatheia": __version__,
+            "reasoner": parts.settings.digest,
+            "torch": str(torch.__version__),
+        }
+        return cls(
+            reasoner,
+            speech,
+            face,
+            care_screen(reasoner.encoder, country) if care else None,
+            parts.settings,
+            versions
+            | dict(parts.versions)
+            | ({"expression": expression.digest} if expression else {}),
+            expression,
+            system,
+            content,
         )
-        return built

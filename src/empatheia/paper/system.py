@@ -105,7 +105,6 @@ def versions(models: Models, voice: StyleTTS2Voice, face: TalkingPortrait) -> di
         "preset": preset_of(models.backbone),
         "voice": voice.digest,
         "face": face.digest,
-        "torch": str(torch.__version__),
     }
 
 
