@@ -186,7 +186,9 @@ class Empatheia(model.Empatheia):
         parts = PRESETS[name](size, weights)
         reasoner, speech, face = parts.reasoner, parts.speech, parts.face
         path = parts.folder / EXPRESSION
-        expression = load_expression(path, reasoner, speech, face) if path.is_file() else None
+        expression = None
+        if system not in ("direct", "pipeline") and path.is_file():  # who goes through it
+            expression = load_expression(path, reasoner, speech, face)
         versions = {
             "empatheia": __version__,
             "reasoner": parts.settings.digest,
