@@ -88,7 +88,7 @@ def senses(
     recipe = _prepare(SensesRecipe(), set_, out, threads)
     parts = load_ear(ear), load_eye(eye)
     opened = load_reasoner_file(reasoner or hub.shipped("reasoner.safetensors"))
-    media = media_of(*parts, ravdess, sentences(data), _note)
+    media = media_of(*parts, ravdess, sentences(data), recipe.stage, _note)
     report = _report(recipe.loop.steps)
     figures = train_senses(data, *parts, opened, media, out, recipe, resume, report, _note)[1]
     _show(figures, out / "senses.safetensors")

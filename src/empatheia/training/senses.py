@@ -43,6 +43,8 @@ class SensesTraining:
     label_weight: float = 4.0
     gold: float = 0.5  # share of the gold label, where there is one
     mute: float = 0.2  # share of the told rows whose voice and face stay neutral
+    voices: int = 400  # rendered sentences whose readings are used, and a third of it to validate
+    people: int = 50  # drawn people, eight clips each
 
 
 @dataclass(frozen=True, slots=True)

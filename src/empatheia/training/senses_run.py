@@ -12,7 +12,7 @@ import torch
 
 from empatheia import __version__, hub
 from empatheia.data.empathetic import TextExample, examples, read_dialogues
-from empatheia.data.held_out import TRAIN_ACTORS, VALID_ACTORS, neutral_texts
+from empatheia.data.held_out import TRAIN_ACTORS, VALID_ACTORS, VOICES, neutral_texts
 from empatheia.data.labels import EMOTIONS8
 from empatheia.encoders.heads import MediaFeatures
 from empatheia.encoders.speech import SpeechEncoder
@@ -30,12 +30,12 @@ from empatheia.training.senses import (
     RowMaker,
     SensesRecipe,
     SensesStage,
+    SensesTraining,
     by_key,
     trust_of,
 )
 
-LEARNED, TESTED = 400, 128  # rendered voices whose readings are used
-PEOPLE, CLIPS = 50, 8  # drawn people, and clips of each
+CLIPS = 8  # of each drawn person
 GAIN = 3.0  # chosen at the slot (docs/experiments.md)
 SENTENCE = (4, 8)  # words of what a rendered voice says
 Note = Callable[[str], None]
@@ -114,6 +114,7 @@ def media_of(
     eye: VideoEncoder,
     ravdess: Path | None,
     texts: Sequence[str],
+    config: SensesTraining,
     note: Note,
 ) -> tuple[Media, Media]:
     """Readings to learn from and readings to validate on: other voices, people and actors.
@@ -126,13 +127,18 @@ def media_of(
     voice, face = WorldVoice.load(), DrawnFace.load(size=128)
     sets = []
     cut = len(texts) * 4 // 5
-    for held_out, number, part in ((False, LEARNED, texts[:cut]), (True, TESTED, texts[cut:])):
+    least = len(VOICES) * len(EMOTIONS8)
+    tested = max(config.voices // 3, least)
+    for held_out, number, part in (
+        (False, max(config.voices, least), texts[:cut]),
+        (True, tested, texts[cut:]),
+    ):
         said = voices(voice, part, number, held_out, 40 + held_out)
         clips = [clip_of(*one) for one in said]
         if ravdess is not None and not held_out:
             clips += actors(ravdess, [*TRAIN_ACTORS, *VALID_ACTORS])
         note(f"{len(clips)} voices")
-        people = [(a.profile, a.seed) for a in stock()] if held_out else strangers(PEOPLE)
+        people = [(a.profile, a.seed) for a in stock()] if held_out else strangers(config.people)
         faces = draw(face, people, CLIPS, 50 + held_out, note)
         sets.append(Media(by_key(heard_readings(ear, clips)), by_key(seen_readings(eye, faces))))
     return sets[0], sets[1]
