@@ -22,7 +22,9 @@ def test_what_takes_its_place_may_wear_out_too() -> None:
 
 def test_without_anything_better_a_worn_reply_is_still_given() -> None:
     drawn = [choices(("I see.", 1.0), ("Bananas are blue.", 0.1)) for _ in range(3)]
-    assert worn_replies(drawn, 2) == {fingerprint("I see.")}  # 1 - 0.4 is still more than 0.1
+    assert worn_replies(drawn, 2) == {
+        fingerprint("I see.")
+    }  # less its penalty it is still more than 0.1
 
 
 def test_known_ones_are_not_named_again() -> None:

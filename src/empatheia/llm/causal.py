@@ -22,7 +22,7 @@ class CausalConfig:
     """A Llama shape. ``tiny()`` has dim 16, ``small()`` the defaults."""
 
     dim: int = 576
-    layers: int = 8
+    layers: int = 14
     heads: int = 9
     kv_heads: int = 3
     hidden: int = 1536

@@ -20,7 +20,7 @@ class Ranking:
     logprob: float = 0.58  # mean of its tokens'
     word: float = 0.025  # taken off for each word
     question: float = 0.3  # taken off where it ends with a question
-    stock: float = 0.4  # taken off a reply that is known word for word, or given too often
+    stock: float = 0.35  # taken off a reply that is known word for word, or given too often
 
     def score(self, text: str, match: float, common: float, logprob: float, stock: bool) -> float:
         return (

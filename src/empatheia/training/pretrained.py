@@ -54,7 +54,7 @@ class StartConfig:
     """
 
     gguf: str = ""
-    layers: tuple[int, ...] = (0, 1, 8, 11, 21, 24, 28, 29)
+    layers: tuple[int, ...] = (0, 1, 2, 8, 9, 10, 11, 20, 21, 24, 25, 27, 28, 29)
 
 
 @dataclass(frozen=True, slots=True)

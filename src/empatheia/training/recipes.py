@@ -21,11 +21,11 @@ class TextRecipe:
 
 @dataclass(frozen=True, slots=True)
 class BaseRecipe:
-    """Stage 0: 1.7 epochs of two million tokens, from eight layers of SmolLM2-135M."""
+    """Stage 0: half a million tokens, enough to heal fourteen layers of SmolLM2-135M."""
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            1600, 8e-4, warmup=50, weight_decay=0.05, validate_every=800
+            240, 6e-4, warmup=20, weight_decay=0.05, validate_every=120
         )
     )
     model: CausalConfig = field(default_factory=CausalConfig)
@@ -36,10 +36,16 @@ class BaseRecipe:
 
 @dataclass(frozen=True, slots=True)
 class CoeRecipe:
-    """Stage 1: a third of an epoch of responses, annotated ones three times as often."""
+    """Stage 1: the whole model, 1.2 epochs of responses, in the four bits that its file keeps."""
 
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(600, 1e-3, warmup=60))
-    stage: CoeConfig = field(default_factory=CoeConfig)
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(1760, 5e-4, warmup=30, validate_every=300)
+    )
+    stage: CoeConfig = field(
+        default_factory=lambda: CoeConfig(
+            lora_rank=0, context_weight=0.4, int4=True, annotated_copies=2, valid_share=12
+        )
+    )
 
 
 Recipe = TextRecipe | BaseRecipe | CoeRecipe
