@@ -28,7 +28,7 @@ from empatheia.llm.decoding import (
     score_replies,
 )
 from empatheia.llm.prompt import prompt_ids
-from empatheia.llm.ranking import Choice, Ranking
+from empatheia.llm.ranking import Choice, Ranking, asks_what_was_told
 from empatheia.llm.tokenizer import REPLY
 from empatheia.types import ChainOfEmpathy, Profile, Turn
 
@@ -197,10 +197,15 @@ class Reasoner(nn.Module):
                 {t: c for t, c in zip(texts, candidates, strict=True)
                  if c.finished and presentable(t)}
             )  # fmt: skip
-        return self._ranked(thinking.pooled, usable, ranking)
+        told = [[t.text for t in r.turns if t.role == "speaker"] for r in thinking.requests]
+        return self._ranked(thinking.pooled, told, usable, ranking)
 
     def _ranked(
-        self, contexts: Tensor, usable: Sequence[Mapping[str, Candidate]], ranking: Ranking
+        self,
+        contexts: Tensor,
+        told: Sequence[Sequence[str]],
+        usable: Sequence[Mapping[str, Candidate]],
+        ranking: Ranking,
     ) -> list[list[Choice]]:
         """The usable replies of each row, the best first; all rows are read together."""
         row_of = [row for row, found in enumerate(usable) for _ in found]
@@ -212,8 +217,14 @@ class Reasoner(nn.Module):
         out: list[list[Choice]] = [[] for _ in usable]
         for i, (row, text) in enumerate(zip(row_of, texts, strict=True)):
             logprob = usable[row][text].logprob
-            worn = fingerprint(text) in stock
-            score = ranking.score(text, float(match[i]), float(common[i]), logprob, worn)
+            score = ranking.score(
+                text,
+                float(match[i]),
+                float(common[i]),
+                logprob,
+                stock=fingerprint(text) in stock,
+                told=asks_what_was_told(text, told[row]),
+            )
             out[row].append(Choice(text, score, float(match[i]), logprob))
         return [sorted(choices, key=lambda c: -c.score) for choices in out]
 
