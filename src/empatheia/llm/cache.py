@@ -16,7 +16,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 ROOM = 32  # tokens for which space is left behind the last one
 
 
-class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # the library has no types
+class RoomyLayer(DynamicLayer):
     """Keys and values (batch, head, token, dim) are the front of buffers with room for more."""
 
     def __init__(self, **more: Any) -> None:
