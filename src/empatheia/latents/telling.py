@@ -11,6 +11,7 @@ end, since they do not know where they begin; of a pause every token tells at a 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -43,7 +44,7 @@ class Telling(nn.Module):
         places: Places,
         known: Side,
     ) -> Side:
-        """``known`` is what ``places`` say of themselves."""
+        """``known`` is what ``places`` say of themselves; it gets ``told`` beside it."""
         entered = self.enter(states)
         first = (tokens.index == 0)[..., None]
         told = torch.where(first, self.start(entered), self.end(entered))
@@ -56,8 +57,7 @@ class Telling(nn.Module):
         slot = torch.where(tokens.index[row, token] == 0, index, count - 1 - index)
         slot = slot.clamp(0, self.slots - 2)
         slot = torch.where(places.extra[row, query, 0] > 0, self.slots - 1, slot)
-        assert known.known is not None
-        width = known.known.shape[1]
-        flat = known.known.flatten(0, 1)
-        summed = flat.index_add(0, row * width + query, told[row, token, slot].to(flat.dtype))
-        return Side(known.real, summed.unflatten(0, (-1, width)), known.words)
+        batch, width = places.word.shape
+        said = told[row, token, slot]
+        summed = said.new_zeros(batch * width, self.dim).index_add(0, row * width + query, said)
+        return replace(known, told=summed.unflatten(0, (batch, width)))

@@ -60,11 +60,13 @@ class Side:
     """One of the two rows that a block reads: which places are real, and what is known of them.
 
     ``known`` is added to the states or queries; ``words`` numbers the words that they belong to.
+    ``told`` is what the states say of each query: only the encoder hears it, the decoder has z.
     """
 
     real: Bool[Tensor, "batch n"]
     known: Float[Tensor, "batch n dim"] | None = None
     words: Int[Tensor, "batch n"] | None = None
+    told: Float[Tensor, "batch n dim"] | None = None
 
 
 class QueryVAE(nn.Module):
@@ -119,7 +121,7 @@ class QueryVAE(nn.Module):
         entered = self.enter(states)
         if source.known is not None:
             entered = entered + source.known
-        x = torch.cat([entered, query], 1)
+        x = torch.cat([entered, query if queries.told is None else query + queries.told], 1)
         real = torch.cat([source.real, queries.real], 1)
         words = None
         if source.words is not None and queries.words is not None:
