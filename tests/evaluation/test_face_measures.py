@@ -25,11 +25,11 @@ from empatheia.evaluation.face_measures import (
     RIGHT_EYE,
     best_lag,
     closures,
-    features,
     vowel_energy,
 )
 from empatheia.evaluation.face_report import nearest, report, speech_like, spread_recordings
 from empatheia.evaluation.face_sharpness import cpbd
+from empatheia.evaluation.seeing import features
 from empatheia.face.avatar.feeling import EMOTIONS, expression
 from empatheia.media.audio import wav_bytes
 from empatheia.types import Speech

@@ -227,7 +227,7 @@ def test_faces_are_named_by_real_ones(pairs: Pairs, tmp_path: Path) -> None:
     (tmp_path / "0.npz").write_bytes(b"no landmarks")
     table, faults = consistency_table("x", given, {}, mead=tmp_path / "mead")
     assert table.rows[0].figures["face_means_it"].value == 0.0
-    assert faults["face not comparable"] == ["0#1"]
+    assert faults["no face to name"] == ["0#1"]
 
 
 def test_free_replies_have_no_ssim(pairs: Pairs) -> None:
@@ -276,6 +276,58 @@ def test_consistency(pairs: Pairs) -> None:
     assert figures["user_fused"].value == 50.0
     assert figures["user_speech"].needs is not None
     assert confusion(pairs) == {"sad": {"lonely": 1, "sad": 1}}
+
+
+def test_agreement_by_hand(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four replies; the ear knows no contempt, one voice and one face cannot be named."""
+    from empatheia.evaluation import consistency
+
+    plan = ("sad", "happy", "contempt", "angry")
+    heard = ("sad", "sad", "happy", None)
+    seen = ("sad", "happy", "contempt", None)
+
+    class Told:
+        def __init__(self, names: tuple[str | None, ...], emotions: tuple[str, ...]) -> None:
+            self.names, self.emotions = iter(names), emotions
+
+        def emotion(self, _: object) -> str | None:
+            return next(self.names)
+
+        def gender(self, _: object) -> str:
+            return "female"
+
+    all_but_contempt = ("angry", "happy", "sad")
+    monkeypatch.setattr(consistency, "hear_actors", lambda _: Told(heard, all_but_contempt))
+    monkeypatch.setattr(
+        consistency, "see_people", lambda _: Told(seen, (*all_but_contempt, "contempt"))
+    )
+    who = ({"gender": "female"}, {"gender": "male"}, {"gender": "male", "age": "child"}, {})
+    reference, answer = pairs[0]
+    given = [
+        (
+            replace(reference, id=f"{i}#1"),
+            replace(answer, id=f"{i}#1", chain={"response_emotion": p}, profile=w),
+        )
+        for i, (p, w) in enumerate(zip(plan, who, strict=True))
+    ]
+    table, faults = consistency_table("x", given, {}, Path("actors"), Path("mead"))
+    ours, floor = (row.figures for row in table.rows)
+    assert [row.mark for row in table.rows] == ["", "floor"]
+    assert (ours["voice_means_it"].value, ours["voice_means_it"].n) == (50.0, 2)
+    assert (ours["face_means_it"].value, ours["face_means_it"].n) == (100.0, 3)
+    assert (ours["voice_face"].value, ours["voice_face"].n) == (pytest.approx(100 / 3), 3)
+    assert (ours["voice_gender"].value, ours["voice_gender"].n) == (50.0, 2)
+    assert (floor["voice_means_it"].value, floor["voice_means_it"].n) == (pytest.approx(200 / 3), 3)
+    assert (floor["face_means_it"].value, floor["face_means_it"].n) == (0.0, 3)
+    assert faults == {"voice not comparable": ["2#1"], "no face to name": ["3#1"]}
+    assert "voices named: sad 2, happy 1" in table.notes
+    bare = [(r, replace(a, chain={})) for r, a in given]
+    monkeypatch.setattr(consistency, "hear_actors", lambda _: Told(heard, all_but_contempt))
+    monkeypatch.setattr(consistency, "see_people", lambda _: Told(seen, ("sad",)))
+    table, faults = consistency_table("x", bare, {}, Path("actors"), Path("mead"))
+    assert table.rows[0].figures["voice_means_it"].needs == consistency.NO_CHAIN
+    assert table.rows[0].figures["voice_face"].n == 3
+    assert len(faults["no feeling in the chain"]) == 4
 
 
 def test_what_actors_taught_to_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,30 +1,33 @@
-"""Whether words, voice and person of a reply agree, and how emotions are confused.
+"""Whether chain, voice, face and person of a reply agree, and how emotions are confused.
 
-The voice's emotion and the text's are told by classifiers that never saw our output; agreement
-says that parts fit each other, not that people would feel it.
+What the voice and the face feel like is told by classifiers of real people, which never saw our
+output; agreement says that parts fit each other, not that people would feel it. The floor puts
+every reply beside the voice and the face of the next one: what is reached there is reached by
+always sounding and looking the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from empatheia.data.labels import AVAMERG_32_TO_7, EMOTIONS8, EMOTIONS32
-from empatheia.evaluation.face_measures import emotion_accuracy, features
-from empatheia.evaluation.hearing import hear_actors
+from empatheia.data.labels import AVAMERG_32_TO_7, EMOTIONS32
+from empatheia.data.predictions import Answer
+from empatheia.evaluation.hearing import Hearing, hear_actors
 from empatheia.evaluation.landmark_measures import HOW, read_points
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.resampling import item_score
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
+from empatheia.evaluation.seeing import Seeing, features, see_people
 from empatheia.evaluation.speech_table import NO_ACTORS
 from empatheia.evaluation.video_table import Faults
 from empatheia.media.audio import read_audio
 
+AGREE = ("voice_means_it", "voice_gender", "face_means_it", "voice_face")
 MODALITIES = ("text", "speech", "video", "fused")
 PROFILE = ("age", "gender", "tone", "race")
 METRICS = (
@@ -32,6 +35,8 @@ METRICS = (
     Metric("voice_gender", "Voice = gender", "up", 1,
            settings={"by": "SVM on RAVDESS", "of": "replies of adults"}),
     Metric("face_means_it", "Face = chain", "up", 1, settings={"by": "landmarks of MEAD"}),
+    Metric("voice_face", "Voice = face", "up", 1,
+           settings={"by": "SVM on RAVDESS, landmarks of MEAD"}),
     *(Metric(f"profile_{n}", f"{n} as asked", "up", 1) for n in PROFILE),
     Metric("speaker_emotion", "Speaker's emotion", "up", 1, settings={"labels": 32}),
     *(
@@ -40,6 +45,7 @@ METRICS = (
     ),
 )  # fmt: skip
 NO_MEAD = "landmarks of MEAD clips to train the classifier on, given by --mead"
+NO_CHAIN = "a chain in the predictions, and sound and landmarks of faces beside it"
 NO_PERCEIVED = "'perceived' by this modality in the predictions, and its media in the data"
 
 
@@ -64,10 +70,9 @@ def consistency_table(
     """Table and faults; the confusion matrix stands in the notes of the JSON."""
     faults = Faults()
     weights = str(settings.get("weights", "none"))
-    figures = {
-        **_voice(pairs, ravdess, faults),
-        "face_means_it": _face(pairs, mead, faults),
-    }
+    tools = Senses(hear_actors(ravdess) if ravdess else None, see_people(mead) if mead else None)
+    told = [tools.read(pair, faults) for pair in pairs]
+    figures = _agreement(pairs, told, tools, faults)
     for field in PROFILE:
         hits = [
             100.0 * (a.profile[field] == getattr(r.listener, field))
@@ -91,75 +96,109 @@ def consistency_table(
         figures[f"user_{modality}"] = (
             Figure.of(item_score(heard), weights) if heard else Figure.missing(NO_PERCEIVED)
         )
-    told = [
-        f"{truth} is named " + ", ".join(f"{said} {n}" for said, n in row.items())
-        for truth, row in confusion(pairs).items()
-    ]
-    table = Table(
-        "consistency",
-        "Consistency (proxies)",
-        METRICS,
-        (Row(name, figures, str(settings.get("mark", ""))),),
-        tuple(told),
-    )
+    rows = [Row(name, figures, str(settings.get("mark", "")))]
+    if len(pairs) > 1 and any(t.voice or t.face for t in told):
+        moved = _agreement(pairs, [*told[1:], told[0]], tools)
+        rows.append(Row(f"{name}, voice and face of another reply", moved, "floor"))
+    confused = [f"{truth} is named {_tally(row)}" for truth, row in confusion(pairs).items()]
+    shares = {
+        kind: Counter(label for t in told if (label := getattr(t, kind)) is not None)
+        for kind in ("voice", "face")
+    }
+    said = [f"{kind}s named: {_tally(row)}" for kind, row in shares.items() if row]
+    notes = (*said, *confused)
+    table = Table("consistency", "Consistency (proxies)", METRICS, tuple(rows), notes)
     return table, dict(faults.found)
 
 
-def _voice(pairs: Sequence[Pair], ravdess: Path | None, faults: Faults) -> dict[str, Figure]:
-    """Shares of replies whose voice is heard as the chain's feeling and as the person's gender."""
-    names = ("voice_means_it", "voice_gender")
-    if ravdess is None:
-        return dict.fromkeys(names, Figure.missing(NO_ACTORS))
-    ear = hear_actors(ravdess)
-    hits: dict[str, list[float]] = {name: [] for name in names}
-    for reference, answer in pairs:
-        sound, feeling = answer.audio or answer.video, answer.chain.get("response_emotion")
-        if sound is None:
-            faults.add("no sound", reference.id)
-            continue
-        speech = faults.measure("voice", reference.id, partial(read_audio, sound))
-        if speech is None:
-            continue
-        wanted = {"voice_means_it": feeling, "voice_gender": answer.profile.get("gender")}
-        told = {"voice_means_it": ear.emotion, "voice_gender": ear.gender}
-        if feeling not in ear.emotions:
-            faults.add("voice not comparable", reference.id)
-            del wanted["voice_means_it"]
-        if answer.profile.get("age") == "child":  # the actors are adults
-            del wanted["voice_gender"]
-        for name, label in wanted.items():
-            heard = faults.measure("voice", reference.id, partial(told[name], speech))
-            hits[name] += [100.0 * (heard == label)] if heard and label else []
-    missing = Figure.missing("replies with sound, a chain and a profile")
-    return {n: Figure.of(item_score(some)) if some else missing for n, some in hits.items()}
+def _tally(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{label} {n}" for label, n in counts.items())
 
 
-def _face(pairs: Sequence[Pair], mead: Path | None, faults: Faults) -> Figure:
-    """Share of replies whose face a classifier of real faces' landmarks names as the chain says."""
-    if mead is None:
-        return Figure.missing(NO_MEAD)
-    real = []
-    for path in sorted(mead.glob("*.npz")):
-        emotion = next((e for e in EMOTIONS8 if f"_{e}_" in path.stem), None)
-        points = read_points(path)
-        if emotion is not None and points is not None:
-            real.append((features(points), emotion))
-    if len({emotion for _, emotion in real}) < 2:
-        return Figure.missing(NO_MEAD)
-    ours = []
-    for reference, answer in pairs:
-        wanted = answer.chain.get("response_emotion")
-        points = (
-            faults.measure("landmarks", reference.id, partial(read_points, answer.video))
-            if answer.video is not None
-            else None
-        )
-        if points is None or wanted not in EMOTIONS8 or not np.isfinite(points).any():
-            faults.add("face not comparable", reference.id)
-            continue
-        ours.append((features(points), wanted))
-    if not ours:
-        return Figure.missing(HOW)
-    table = emotion_accuracy(real, ours)[1]
-    right, total = int(np.trace(table)), int(table.sum())
-    return Figure.of(item_score([100.0] * right + [0.0] * (total - right)))
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What classifiers hear and see in one reply; None where they cannot say."""
+
+    voice: str | None = None
+    gender: str | None = None
+    face: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """The two classifiers, None where what teaches them was not given."""
+
+    ear: Hearing | None
+    eye: Seeing | None
+
+    def read(self, pair: Pair, faults: Faults) -> Told:
+        """Of one reply."""
+        item, answer = pair[0].id, pair[1]
+        voice, gender = _heard(item, answer, self.ear, faults) if self.ear else (None, None)
+        return Told(voice, gender, _seen(item, answer, self.eye, faults) if self.eye else None)
+
+
+def _heard(item: str, answer: Answer, ear: Hearing, faults: Faults) -> tuple[str | None, ...]:
+    """Emotion and gender."""
+    sound = answer.audio or answer.video
+    if sound is None:
+        faults.add("no sound", item)
+        return None, None
+    speech = faults.measure("voice", item, partial(read_audio, sound))
+    if speech is None:
+        return None, None
+    return tuple(
+        faults.measure("voice", item, partial(name, speech)) for name in (ear.emotion, ear.gender)
+    )
+
+
+def _seen(item: str, answer: Answer, eye: Seeing, faults: Faults) -> str | None:
+    video = answer.video
+    points = faults.measure("landmarks", item, partial(read_points, video)) if video else None
+    face = eye.emotion(features(points)) if points is not None else None
+    if face is None:
+        faults.add("no face to name", item)
+    return face
+
+
+def _agreement(
+    pairs: Sequence[Pair], told: Sequence[Told], tools: Senses, faults: Faults | None = None
+) -> dict[str, Figure]:
+    """Shares of replies whose voice and face are named as the chain says, and as each other.
+
+    A feeling that a classifier was not taught is left out, and so is the gender of children: the
+    actors who taught the ear are adults.
+    """
+    hits: dict[str, list[float]] = {name: [] for name in AGREE}
+    for (reference, answer), t in zip(pairs, told, strict=True):
+        meant = answer.chain.get("response_emotion")
+        if faults is not None and not meant:
+            faults.add("no feeling in the chain", reference.id)
+        for name, said, known in (
+            ("voice_means_it", t.voice, tools.ear and tools.ear.emotions),
+            ("face_means_it", t.face, tools.eye and tools.eye.emotions),
+        ):
+            if meant and said and known and meant in known:
+                hits[name].append(100.0 * (said == meant))
+            elif faults is not None and meant and said:
+                faults.add(f"{name.partition('_')[0]} not comparable", reference.id)
+        if t.voice and t.face:
+            hits["voice_face"].append(100.0 * (t.voice == t.face))
+        gender = answer.profile.get("gender")
+        if t.gender and gender and answer.profile.get("age") != "child":
+            hits["voice_gender"].append(100.0 * (t.gender == gender))
+    missing = _missing(tools)
+    return {n: Figure.of(item_score(some)) if some else missing[n] for n, some in hits.items()}
+
+
+def _missing(tools: Senses) -> dict[str, Figure]:
+    """What each agreement lacks where it has no number."""
+    voice = "replies with sound" if tools.ear else NO_ACTORS
+    face = HOW if tools.eye else NO_MEAD
+    needs = {
+        "voice_means_it": NO_CHAIN if tools.ear else NO_ACTORS,
+        "voice_gender": voice,
+        "face_means_it": NO_CHAIN if tools.eye else NO_MEAD,
+        "voice_face": face if tools.ear else voice,
+    }
+    return {name: Figure.missing(what) for name, what in needs.items()}

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empatheia.evaluation.face_clips import Clip
-from empatheia.face.avatar.feeling import EMOTIONS
 from empatheia.media.audio import read_audio
 
 FPS = 25
@@ -170,46 +169,3 @@ def _level(path: Path, frames: int) -> NDArray[np.float64]:
     )
     square = np.r_[0.0, np.cumsum(sound.audio.astype(np.float64) ** 2)]
     return np.asarray(np.sqrt(np.diff(square[edges]) / np.maximum(np.diff(edges), 1)))
-
-
-def features(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(frames, 478, 2) -> (frames, n): shape without place, size and tilt, from the eyes."""
-    left, right = points[:, LEFT_EYE], points[:, RIGHT_EYE]
-    middle, across = (left + right) / 2, right - left
-    length = np.hypot(*across.T)
-    c, s = across[:, 0] / length, across[:, 1] / length
-    moved = points - middle[:, None]
-    x = (moved[..., 0] * c[:, None] + moved[..., 1] * s[:, None]) / length[:, None]
-    y = (moved[..., 1] * c[:, None] - moved[..., 0] * s[:, None]) / length[:, None]
-    tilt = np.arctan2(across[:, 1], across[:, 0])[:, None]
-    return np.concatenate([x, y, tilt], 1)
-
-
-def emotion_accuracy(
-    train: Sequence[tuple[NDArray[np.float64], str]],
-    test: Sequence[tuple[NDArray[np.float64], str]],
-) -> tuple[float, NDArray[np.int64]]:
-    """Share of test clips named rightly, and the confusion (truth, named), by mean landmarks."""
-    from sklearn.decomposition import PCA
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    # whitened, or what differs from person to person outweighs what feelings change
-    model = make_pipeline(
-        StandardScaler(),
-        PCA(min(80, sum(len(f) for f, _ in train) // 2), random_state=0),
-        LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1),
-    )
-    rows = np.concatenate([f[np.isfinite(f).all(1)] for f, _ in train])
-    names = [name for f, name in train for _ in range(int(np.isfinite(f).all(1).sum()))]
-    model.fit(rows, names)
-    confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)), np.int64)
-    for f, name in test:
-        usable = f[np.isfinite(f).all(1)]
-        if len(usable) == 0:
-            continue
-        chances = np.log(np.clip(model.predict_proba(usable), 1e-6, 1)).mean(0)
-        said = str(model.classes_[int(np.argmax(chances))])
-        confusion[EMOTIONS.index(name), EMOTIONS.index(said)] += 1
-    return float(np.trace(confusion) / max(confusion.sum(), 1)), confusion

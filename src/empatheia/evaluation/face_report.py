@@ -12,14 +12,13 @@ from empatheia.evaluation.face_clips import SHIFT, Clip, read_clips
 from empatheia.evaluation.face_files import summary
 from empatheia.evaluation.face_measures import (
     closures,
-    emotion_accuracy,
-    features,
     heard,
     presence,
     sync,
     track,
 )
 from empatheia.evaluation.face_sharpness import cpbd
+from empatheia.evaluation.seeing import emotion_accuracy, features
 from empatheia.face.avatar.feeling import EMOTIONS
 from empatheia.media.audio import read_audio
 from empatheia.media.video import read_video
