@@ -119,6 +119,9 @@ def test_video_rows(pairs: Pairs) -> None:
     assert floor["avsync_r"].value < 0.5 * ours["avsync_r"].value  # type: ignore[operator]
     assert ours["sync_cf"].needs is not None
     assert ours["sync_cf"].value is None
+    assert ours["fid"].needs is not None
+    assert ours["fd_landmark"].value == pytest.approx(0.0, abs=1e-6)
+    assert truth["fd_landmark"].value is not None  # one clip beside the other
     assert not any("not measurable" in kind for kind in faults)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from empatheia.evaluation.statistics import jackknife_score, ratio_score
-from empatheia.evaluation.text_metrics import distinct, rouge_l, tokens
+from empatheia.evaluation.text_metrics import distinct, expected_distinct, rouge_l, tokens
 
 
 def test_tokens() -> None:
@@ -18,6 +18,17 @@ def test_distinct_by_hand() -> None:
     assert distinct(texts, 1) == pytest.approx(100 * 2 / 5)
     assert distinct(texts, 2) == pytest.approx(100 * 2 / 3)
     assert distinct([["a"]], 2) == 0.0
+
+
+def test_expected_distinct() -> None:
+    """By hand, against drawing, and less moved by length than Dist-1."""
+    assert expected_distinct([["a", "b"], ["a"]], 2) == pytest.approx(100 * 2 / (2 * (1 - 1 / 8)))
+    rng = np.random.default_rng(0)
+    drawn = [[str(word) for word in rng.integers(500, size=10)] for _ in range(400)]
+    assert expected_distinct(drawn, 500) == pytest.approx(100, abs=0.5)
+    assert expected_distinct(drawn[:40], 500) == pytest.approx(100, abs=4)
+    assert distinct(drawn[:40], 1) > 4 * distinct(drawn, 1)
+    assert expected_distinct([[]]) == 0.0
 
 
 def test_rouge_by_hand() -> None:

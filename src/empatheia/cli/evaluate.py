@@ -13,6 +13,7 @@ from empatheia.cli.evaluate_predictions import (
     ChainsOption,
     DataOption,
     GreedyOption,
+    InceptionOption,
     LimitOption,
     MeadOption,
     OutOption,
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     """Add the group to ``app``."""
     from empatheia.cli import (
         evaluate_care,
+        evaluate_chain,
         evaluate_face,
         evaluate_features,
         evaluate_judge,
@@ -51,6 +53,7 @@ def register(app: typer.Typer) -> None:
     evaluate_features.register(group)
     evaluate_judge.register(group)
     evaluate_senses.register(group)
+    evaluate_chain.register(group)
     app.add_typer(group, name="evaluate", help="Measure a system on data.")
 
 
@@ -96,10 +99,11 @@ def video(
     limit: LimitOption = None,
     syncnet: SyncnetOption = None,
     avsync: AvsyncOption = None,
+    inception: InceptionOption = None,
 ) -> None:
     """Sharpness, likeness to the reference, lip-sync, blinks; landmarks beside the videos."""
     source = Source(data, predictions, preset, system, weights, limit)
-    score(("video",), source, out, syncnet=syncnet, avsync=avsync)
+    score(("video",), source, out, syncnet=syncnet, avsync=avsync, inception=inception)
 
 
 def consistency(
@@ -131,9 +135,11 @@ def everything(
     ravdess: RavdessOption = None,
     syncnet: SyncnetOption = None,
     avsync: AvsyncOption = None,
+    inception: InceptionOption = None,
     mead: MeadOption = None,
 ) -> None:
     """Text, speech, video and consistency in one scores.json."""
     source = Source(data, predictions, preset, system, weights, limit)
     tools = {"ravdess": ravdess, "syncnet": syncnet, "avsync": avsync, "mead": mead}
+    tools["inception"] = inception
     score(KINDS, source, out, train=train, chains=chains, **tools)

@@ -38,6 +38,7 @@ TrainOption = Annotated[
 ]
 RavdessOption = Annotated[Path | None, typer.Option(help="RAVDESS speech, to hear emotions by.")]
 SyncnetOption = Annotated[Path | None, typer.Option(help="syncnet_v2.model.")]
+InceptionOption = Annotated[Path | None, typer.Option(help="inception-2015-12-05.pt, for FID.")]
 AvsyncOption = Annotated[
     Path | None, typer.Option(help="Numbers of `evaluate avsync-fit`, not the shipped.")
 ]
@@ -165,12 +166,14 @@ def _speech(tools: Tools) -> Measure:
 def _video(tools: Tools) -> Measure:
     from empatheia import hub
     from empatheia.evaluation import avsync, video_table
+    from empatheia.evaluation.frechet import Inception
     from empatheia.evaluation.syncnet import SyncNetScorer
 
-    syncnet = tools.get("syncnet")
+    syncnet, inception = tools.get("syncnet"), tools.get("inception")
     brought = video_table.Tools(
         SyncNetScorer(syncnet) if syncnet is not None else None,
         avsync.load(tools.get("avsync") or hub.shipped(avsync.SHIPPED)),
+        Inception(inception) if inception is not None else None,
     )
     return lambda name, matched, settings: video_table.video_table(
         name, matched.pairs, brought, settings

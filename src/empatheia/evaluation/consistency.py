@@ -17,6 +17,7 @@ from typing import Any
 
 from empatheia.data.labels import AVAMERG_32_TO_7, EMOTIONS32
 from empatheia.data.predictions import Answer
+from empatheia.evaluation.faults import Faults
 from empatheia.evaluation.hearing import Hearing, hear_actors
 from empatheia.evaluation.landmark_measures import HOW, read_points
 from empatheia.evaluation.matching import Pair
@@ -24,7 +25,6 @@ from empatheia.evaluation.resampling import item_score
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
 from empatheia.evaluation.seeing import Seeing, features, see_people
 from empatheia.evaluation.speech_table import NO_ACTORS
-from empatheia.evaluation.video_table import Faults
 from empatheia.media.audio import read_audio
 
 AGREE = ("voice_means_it", "voice_gender", "face_means_it", "voice_face")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from empatheia.errors import InputError, MissingExtraError
+from empatheia.evaluation.faults import Faults
 from empatheia.evaluation.hearing import hear_actors
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.recogniser import Recogniser, WordErrors
@@ -25,7 +26,6 @@ from empatheia.evaluation.sound_models import (
     SpeakerLikeness,
 )
 from empatheia.evaluation.statistics import ratio_score
-from empatheia.evaluation.video_table import Faults
 from empatheia.media.audio import read_audio
 from empatheia.speech.acoustics import Acoustics, measure
 

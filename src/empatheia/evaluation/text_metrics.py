@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
+from typing import Final
 
+VOCABULARY: Final = 30_522  # words that texts of any length are thought to draw from, for EAD
 _TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[^\sa-z0-9]")
 
 
@@ -21,6 +24,19 @@ def distinct(texts: Sequence[Sequence[str]], n: int) -> float:
     """
     grams = [tuple(t[i : i + n]) for t in texts for i in range(len(t) - n + 1)]
     return 100 * len(set(grams)) / len(grams) if grams else 0.0
+
+
+def expected_distinct(texts: Sequence[Sequence[str]], vocabulary: int = VOCABULARY) -> float:
+    """EAD in percent: different words over those expected of as many draws (Liu et al. 2022).
+
+    As many words as were said, drawn evenly from ``vocabulary``, would hold V(1 - (1 - 1/V)^C)
+    different ones; so that long texts are not called poor for being long.
+    """
+    words = [word for text in texts for word in text]
+    if not words:
+        return 0.0
+    expected = -vocabulary * math.expm1(len(words) * math.log1p(-1 / vocabulary))
+    return 100 * len(set(words)) / expected
 
 
 def rouge_l(candidate: Sequence[str], reference: Sequence[str]) -> float:

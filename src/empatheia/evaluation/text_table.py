@@ -20,7 +20,14 @@ from empatheia.evaluation.overlap import BLEU_SETTINGS, bleu, bleu_counts, rouge
 from empatheia.evaluation.resampling import summed_score
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
 from empatheia.evaluation.statistics import jackknife_score, ratio_score
-from empatheia.evaluation.text_metrics import distinct, rouge_l, tokens, word_count
+from empatheia.evaluation.text_metrics import (
+    VOCABULARY,
+    distinct,
+    expected_distinct,
+    rouge_l,
+    tokens,
+    word_count,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +49,8 @@ METRICS = (
     Metric("dist1", "Dist-1", "up", settings={"level": "corpus", "scale": 100, **_TOKENS},
            note="falls as n grows: compare at equal n only"),
     Metric("dist2", "Dist-2", "up", settings={"level": "corpus", "scale": 100, **_TOKENS}),
+    Metric("ead1", "EAD-1", "up", settings={"vocabulary": VOCABULARY, "scale": 100, **_TOKENS},
+           note="leans less on n than Dist-1 does"),
     Metric("perplexity", "PPL", "down",
            settings={"of": "human reply after the system's own chain", "unit": "white-space word"}),
     Metric("bleu", "BLEU", "up", settings=BLEU_SETTINGS),
@@ -179,6 +188,7 @@ def _written(
     return {
         "dist1": Figure.of(jackknife_score(words, lambda t: distinct(t, 1)), weights),
         "dist2": Figure.of(jackknife_score(words, lambda t: distinct(t, 2)), weights),
+        "ead1": Figure.of(jackknife_score(words, expected_distinct), weights),
         "words": _mean([float(len(text.split())) for text in replies], groups, weights),
         "empty": _mean([100.0 * (not text.strip()) for text in replies], groups, weights),
         "most_common_reply": Figure.of(jackknife_score(plain, _commonest), weights),

@@ -8,7 +8,6 @@ words and person.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +18,10 @@ import numpy as np
 
 from empatheia.errors import InputError
 from empatheia.evaluation import avsync, syncnet
+from empatheia.evaluation.distributions import EVERY, NO_REFERENCE, Distributions
 from empatheia.evaluation.face_sharpness import cpbd
+from empatheia.evaluation.faults import Faults
+from empatheia.evaluation.frechet import Inception
 from empatheia.evaluation.landmark_measures import (
     HOW,
     Points,
@@ -44,9 +46,8 @@ from empatheia.media.audio import read_audio
 from empatheia.media.video import read_video
 
 _FORCED = {"teacher_forced": True, "alignment": "by picture, cut to the shorter", "fps": FPS}
-EVERY = 5  # pictures of which one is looked at for CPBD
+POOL3 = {"network": "Inception 2015-12-05, pool3", "size": SIZE, "every": EVERY}
 TEACHER_FORCED = "teacher-forced predictions, from `empatheia predict --teacher-forced`"
-NO_REFERENCE = "reference videos, which this data does not have"
 
 METRICS = (
     Metric("cpbd", "CPBD", "up", 3, version=2,
@@ -55,6 +56,11 @@ METRICS = (
     Metric("psnr", "PSNR", "up", 2, settings={"channels": "RGB", "size": SIZE} | _FORCED),
     Metric("m_lmd", "M-LMD", "down", 2, settings={"points": "36 of the lips, centred"} | _FORCED),
     Metric("f_lmd", "F-LMD", "down", 2, settings={"points": "478"} | _FORCED),
+    Metric("fid", "FID", "down", 2, settings=POOL3),
+    Metric("kid", "KID x 1000", "down", 2, settings=POOL3),
+    Metric("fd_landmark", "FD-landmark", "down", 2,
+           settings={"of": "12 movements a picture, over the reference's spread"},
+           note="needs no weights and is not FID; ground truth: its one half beside the other"),
     Metric("sync_cf", "Sync_cf (LSE-C, own crop)", "up", 2, settings={"shift": syncnet.SHIFT}),
     Metric("lse_d", "LSE-D (own crop)", "down", 2, settings={"shift": syncnet.SHIFT}),
     Metric("avsync_conf", "AVSync-L conf", "up", 3, settings=avsync.SETTINGS,
@@ -67,10 +73,11 @@ METRICS = (
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What is brought from outside: SyncNet's weights, AVSync-L's numbers."""
+    """What is brought from outside: SyncNet's and Inception's weights, AVSync-L's numbers."""
 
     syncnet: syncnet.SyncNetScorer | None = None
     avsync: avsync.AVSync | None = None
+    inception: Inception | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +87,6 @@ class Clip:
     item: str
     video: Path
     sound: Path
-
-
-class Faults:
-    """What could not be measured, by kind, with the items' names."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, list[str]] = defaultdict(list)
-
-    def add(self, kind: str, item: str) -> None:
-        if item not in self.found[kind]:
-            self.found[kind].append(item)
-
-    def unsaid(self, kind: str, item: str, value: float) -> None:
-        """A fault where a measure gave no number."""
-        if not np.isfinite(value):
-            self.add(kind, item)
-
-    def measure(self, kind: str, item: str, work: Callable[[], Any]) -> Any:
-        """``work()``, or None with a fault where its input cannot be used."""
-        try:
-            return work()
-        except InputError as error:
-            self.add(f"{kind} not measurable", f"{item}: {error}")
-            return None
 
 
 def video_table(
@@ -133,6 +116,8 @@ def video_table(
     ]
     forced = bool(settings.get("teacher_forced"))
     own |= _likeness(both, forced, faults, weights)
+    spread = Distributions(tools.inception, faults, partial(_points, faults=faults))
+    own |= spread.beside(ours, truth)
     mark = str(settings.get("mark", ""))
     rows = [Row(name, own, mark)]
     if truth:
@@ -140,7 +125,10 @@ def video_table(
         rows.append(
             Row(
                 "Ground truth",
-                _looks(truth, faults) | {"ssim": same} | _lips(truth, tools, faults),
+                _looks(truth, faults)
+                | {"ssim": same}
+                | spread.beside(truth[::2], truth[1::2])
+                | _lips(truth, tools, faults),
                 "ceiling",
             )
         )
