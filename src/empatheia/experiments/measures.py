@@ -20,6 +20,7 @@ from empatheia.latents.content import ReplyStates, Units
 from empatheia.protocols import FaceGenerator, SpeechGenerator
 from empatheia.training.losses import UNKNOWN
 from empatheia.training.merg_stage import MergBatch, MergNet, MergRow, Pass, collate
+from empatheia.types import Profile
 
 if TYPE_CHECKING:
     from empatheia.latents.style import Style
@@ -165,8 +166,14 @@ def _feelings(
     for i, row in enumerate(rows):
         wanted, who = row.labels["emotion"], row.request.profile
         for name, (found, generator, units) in sides.items():
-            usual = torch.stack([generator.style_for(key, _LEVEL, who) for key in EMOTIONS8])
-            near = F.cosine_similarity(units.own(usual), units.own(found[i])[None])
-            hit = 100.0 * float(int(near.argmax()) == wanted)
+            hit = 100.0 * float(nearest_feeling(found[i], generator, units, who) == wanted)
             out[name].append(None if wanted == UNKNOWN else hit)
     return out
+
+
+def nearest_feeling(
+    style: Tensor, generator: SpeechGenerator | FaceGenerator, units: Units, who: Profile
+) -> int:
+    """Number of the key (of eight) whose usual style of this person is nearest to ``style``."""
+    usual = torch.stack([generator.style_for(key, _LEVEL, who) for key in EMOTIONS8])
+    return int(F.cosine_similarity(units.own(usual), units.own(style)[None]).argmax())
