@@ -227,6 +227,8 @@ def test_faces_are_named_by_real_ones(pairs: Pairs, tmp_path: Path) -> None:
         given.append((reference, replace(answer, video=video)))
     table, _ = consistency_table("x", given, {}, mead=tmp_path / "mead")
     assert table.rows[0].figures["face_means_it"].value == 50.0
+    with pytest.raises(InputError, match="no landmarks of two emotions"):
+        consistency_table("x", given, {}, mead=tmp_path)
     (tmp_path / "0.npz").write_bytes(b"no landmarks")
     table, faults = consistency_table("x", given, {}, mead=tmp_path / "mead")
     assert table.rows[0].figures["face_means_it"].value == 0.0

@@ -57,8 +57,10 @@ def compare(
     """Differences of systems on the same dialogues, with intervals and Holm's p-values."""
     import json
 
+    from empatheia import hub
     from empatheia.data.predictions import read_answers
     from empatheia.data.references import read_references
+    from empatheia.evaluation import avsync
     from empatheia.evaluation import compare as comparing
     from empatheia.evaluation.matching import match
     from empatheia.files import check_writable, write_together
@@ -75,7 +77,11 @@ def compare(
     for name, one in matched.items():
         for kind, ids in one.faults.items():
             typer.echo(f"note: {name}: {len(ids)} {kind}: {', '.join(ids[:5])}", err=True)
-    result = comparing.compare({name: one.pairs for name, one in matched.items()})
+    measures = {
+        **comparing.MEASURES,
+        "avsync_r": comparing.lips(avsync.load(hub.shipped(avsync.SHIPPED))),
+    }
+    result = comparing.compare({name: one.pairs for name, one in matched.items()}, measures)
     plain = {name: [c.as_dict() for c in rows] for name, rows in result.items()}
     text = comparing.told(result)
     checks = {name: one.checks() for name, one in matched.items()}

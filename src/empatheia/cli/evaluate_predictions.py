@@ -119,7 +119,6 @@ def score(kinds: tuple[str, ...], source: Source, out: Path, **tools: Path | Non
         except InputError as error:
             if len(kinds) == 1:
                 raise
-            typer.echo(f"note: no {kind} table: {error}", err=True)
             checks[f"no {kind} table"] = [str(error)]
             continue
         tables.append(table)

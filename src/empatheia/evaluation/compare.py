@@ -8,9 +8,12 @@ from typing import Final
 import numpy as np
 
 from empatheia.errors import InputError
+from empatheia.evaluation import avsync
+from empatheia.evaluation.landmark_measures import read_points
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.resampling import Comparison, paired
 from empatheia.evaluation.text_metrics import rouge_l, tokens
+from empatheia.media.audio import read_audio
 
 Measure = Callable[[Pair], float | None]
 
@@ -34,31 +37,53 @@ MEASURES: Final[Mapping[str, Measure]] = {
 }
 
 
-def compare(systems: Mapping[str, Sequence[Pair]]) -> dict[str, list[Comparison]]:
+def lips(model: avsync.AVSync) -> Measure:
+    """AVSync-L r of a reply's video; None where it has none, no landmarks, or is too short."""
+
+    def measure(pair: Pair) -> float | None:
+        video = pair[1].video
+        points = read_points(video) if video is not None and video.is_file() else None
+        if video is None or points is None:
+            return None
+        try:
+            seen = avsync.mouth(points)
+            return avsync.score(model, avsync.sound(read_audio(video), len(seen)), seen).sync_r
+        except InputError:
+            return None
+
+    return measure
+
+
+def compare(
+    systems: Mapping[str, Sequence[Pair]], measures: Mapping[str, Measure] = MEASURES
+) -> dict[str, list[Comparison]]:
     """Every pair of systems by every measure; an item is a dialogue (the mean of its replies).
 
-    Replies of one dialogue are alike, so dialogues and not replies are compared. Holm's correction
-    is over the pairs of one measure. Raises InputError for fewer than two systems or dialogues.
+    Replies of one dialogue are alike, so dialogues and not replies are compared: those in which
+    the measure says something of every system, two and more. Holm's correction is over the pairs
+    of one measure. Raises InputError for fewer than two systems or dialogues.
     """
     if len(systems) < 2:
         raise InputError(f"{len(systems)} system; two and more are compared")
     if len({reference.dialogue for pairs in systems.values() for reference, _ in pairs}) < 2:
         raise InputError("one dialogue says nothing of a difference: give data with two and more")
     out = {}
-    for name, measure in MEASURES.items():
+    for name, measure in measures.items():
         means = {system: _by_dialogue(pairs, measure) for system, pairs in systems.items()}
-        if all(means.values()):
-            out[name] = paired(means)
+        first, *rest = means.values()
+        common = [dialogue for dialogue in first if all(dialogue in other for other in rest)]
+        if len(common) > 1:
+            out[name] = paired({s: [found[d] for d in common] for s, found in means.items()})
     return out
 
 
-def _by_dialogue(pairs: Sequence[Pair], measure: Measure) -> list[float]:
+def _by_dialogue(pairs: Sequence[Pair], measure: Measure) -> dict[str, float]:
     rows: dict[str, list[float]] = {}
     for pair in pairs:
         value = measure(pair)
         if value is not None:
             rows.setdefault(pair[0].dialogue, []).append(value)
-    return [float(np.mean(values)) for values in rows.values()]
+    return {dialogue: float(np.mean(values)) for dialogue, values in rows.items()}
 
 
 def told(found: Mapping[str, Sequence[Comparison]]) -> str:
@@ -66,7 +91,7 @@ def told(found: Mapping[str, Sequence[Comparison]]) -> str:
     lines = ["| measure | A | B | A - B | 95 % | p | p (Holm) | dialogues |", "|---" * 8 + "|"]
     for name, rows in found.items():
         lines += [
-            f"| {name} | {c.a} | {c.b} | {c.difference:.2f} | [{c.ci95[0]:.2f}, {c.ci95[1]:.2f}] "
+            f"| {name} | {c.a} | {c.b} | {c.difference:.3g} | [{c.ci95[0]:.3g}, {c.ci95[1]:.3g}] "
             f"| {c.p:.4f} | {c.p_holm:.4f} | {c.n} |"
             for c in rows
         ]

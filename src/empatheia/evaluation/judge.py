@@ -125,7 +125,8 @@ def judge(
                     progress(number, len(todo))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-            _write(path, known.values())
+            if known:
+                _write(path, known.values())
     return [known[r.id, order] for r, _ in usable for order in ORDERS]
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empatheia.data.labels import EMOTIONS8
+from empatheia.errors import InputError
 from empatheia.evaluation.face_measures import LEFT_EYE, RIGHT_EYE
-from empatheia.evaluation.landmark_measures import read_points
+from empatheia.evaluation.landmark_measures import HOW, read_points
 from empatheia.face.avatar.feeling import EMOTIONS
 
 Shape = NDArray[np.float64]  # (frames, n) of ``features``; rows that are not finite have no face
@@ -70,10 +71,10 @@ def _usable(shape: Shape) -> Shape:
     return shape[np.isfinite(shape).all(1)]
 
 
-def see_people(mead: Path) -> Seeing | None:
-    """Trained on the landmarks of a folder of MEAD clips; None where it has not two emotions.
+def see_people(mead: Path) -> Seeing:
+    """Trained on the landmarks of a folder of MEAD clips.
 
-    Raises MediaError for a file that holds no landmarks.
+    Raises InputError where it has not two emotions, MediaError for a file without landmarks.
     """
     clips = []
     for path in sorted(mead.glob("*.npz")):
@@ -81,7 +82,12 @@ def see_people(mead: Path) -> Seeing | None:
         points = read_points(path)
         if emotion is not None and points is not None:
             clips.append((features(points), emotion))
-    return Seeing.trained(clips) if len({emotion for _, emotion in clips}) > 1 else None
+    if len({emotion for _, emotion in clips}) < 2:
+        raise InputError(
+            f"{mead} has no landmarks of two emotions and more: needs MEAD clips "
+            f"(NAME_EMOTION_NAME.mp4) and {HOW}"
+        )
+    return Seeing.trained(clips)
 
 
 def emotion_accuracy(
