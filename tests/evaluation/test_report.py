@@ -183,9 +183,35 @@ def test_votes_fill_human_columns(tmp_path: Path) -> None:
     assert voted(found, "ours", "SMOS") is None
     html = page(Material([read_scores(card(tmp_path / "s", "ours", 1.0))], votes=found))
     assert "4.00<small>[3.00, 5.00]</small>" in html
+    table4 = html.partition("<h2>Table 4")[2].partition("<h2>Table 5")[0]
+    assert "<td class=paper>4.67</td>" in table4
+    assert "<td>ours</td>" not in table4  # nobody rated its replies
+    path.write_text(json.dumps(rows[0] | {"question": "Emp"}) + "\n")
+    html = page(Material([], votes=read_votes(path))).partition("<h2>Table 4")[2]
+    assert "<tr><td>ours</td><td>1</td><td>3.00</td>" in html
     path.write_text('{"rater": "r", "score": "x"}\n')
     with pytest.raises(InputError, match="line 1: a vote has"):
         read_votes(path)
+
+
+def test_ablations_stand_in_the_page(tmp_path: Path) -> None:
+    """As `empatheia ablate` writes them: two variants, one of them without one of the measures."""
+    from empatheia.experiments.comparison import write
+    from empatheia.experiments.measures import METRICS, Measured
+
+    def runs(values: tuple[float, float], emotion: float | None) -> list[Measured]:
+        items = {m.id: [None, None] for m in METRICS}
+        told = {**items, "speech_content": list(values), "emotion": [emotion, emotion]}
+        return [Measured(("a/1", "b/1"), told)]
+
+    found = {"full": runs((0.5, 0.7), 100.0), "no-cs": runs((0.9, 1.3), None)}
+    write(tmp_path, {}, {"full": "Whole", "no-cs": "w/o CS"}, "full", found, {"no-cs": ()})
+    html = page(Material([read_scores(tmp_path / "ablation.json")]))
+    part = html.partition("<h2>Ablations</h2>")[2].partition("<h2>Figure 6")[0]
+    assert "0.60<small>[0.50, 0.70]</small>" in part
+    assert "n/a (needs a part that this variant does not have) for w/o CS" in part
+    assert "<td>C^s off</td><td>no-cs</td><td>0.500<small>[0.400, 0.600]</small></td>" in part
+    assert "needs --scores ablation.json" in page(Material([]))
 
 
 def test_foreign_scores_are_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 ScoresOption = Annotated[
-    list[Path], typer.Option(help="Folder of `empatheia evaluate`; again for each system.")
+    list[Path], typer.Option(help="Folder of `evaluate`, or ablation.json; again for each.")
 ]
 
 
@@ -28,7 +28,7 @@ def report(
     features_without: Annotated[Path | None, typer.Option(help="The same, without SD.")] = None,
     cases: Annotated[int, typer.Option(min=0, max=50, help="Cases in Figure 8.")] = 4,
 ) -> None:
-    """Tables 2 and 3, Figures 6, 7 and 8, the paper's numbers in columns of their own."""
+    """Tables 2 to 5, ablations, Figures 6 to 8, the paper's numbers in columns of their own."""
     from empatheia.data.predictions import read_answers
     from empatheia.data.references import read_references
     from empatheia.errors import ConfigError

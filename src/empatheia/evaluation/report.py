@@ -16,25 +16,19 @@ from empatheia.data.labels import AVAMERG_32_TO_7
 from empatheia.data.predictions import Answer
 from empatheia.data.references import Reference
 from empatheia.errors import InputError
-from empatheia.evaluation import published_numbers as paper
 from empatheia.evaluation.consistency import confusion
 from empatheia.evaluation.drawing import Bar, bars, matrix
 from empatheia.evaluation.feature_maps import maps, read_features
 from empatheia.evaluation.matching import Pair
+from empatheia.evaluation.report_tables import ablations, people, table2, table3
 from empatheia.evaluation.scorecard import FORMAT, Figure
 from empatheia.evaluation.statistics import ratio_score
-from empatheia.evaluation.votes import Votes, voted
+from empatheia.evaluation.votes import Votes
 from empatheia.types import Turn
 
-IN_SIGNAL: Final = "label in the signal"
 MEDIA: Final = {".wav": "audio/wav", ".mp4": "video/mp4", ".flac": "audio/flac"}
 LARGEST: Final = 8_000_000  # bytes of one media file that a page carries
 NO_FEATURES: Final = "--features FILE.npz, from `empatheia evaluate features`"
-COLUMNS2: Final = (("accuracy", "Acc", 2), ("dist1", "Dist-1", 2), ("dist2", "Dist-2", 2))
-COLUMNS3: Final = (
-    ("mos", "MOS", 2), ("smos", "SMOS", 2), ("cpbd", "CPBD", 3), ("ssim", "SSIM", 3),
-    ("sync_cf", "Sync_cf", 2),
-)  # fmt: skip
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}
 h2{margin-top:2.5rem;border-bottom:1px solid #ddd}h4{margin:.5rem 0}p{margin:.5rem 0}
@@ -82,8 +76,10 @@ def read_scores(path: Path) -> dict[str, Any]:
 def page(material: Material) -> str:
     """The whole HTML page."""
     parts = [
-        _table2(material),
-        _table3(material),
+        table2(material.scores),
+        table3(material.scores, material.votes),
+        people(material.votes),
+        ablations(material.scores),
         _figure6(material.pairs, material.left_out),
         _figure7(material.features),
         _figure8(material),
@@ -98,117 +94,6 @@ def page(material: Material) -> str:
         "number by number. Brackets are 95 % intervals; n/a says what is missing.</p>"
     )
     return "\n".join([head, f"<style>{_STYLE}</style>", intro, *parts, "</html>"])
-
-
-Cells = Mapping[str, Figure]
-
-
-def _rows(
-    scores: Sequence[Mapping[str, Any]], tables: Sequence[str]
-) -> dict[str, tuple[str, Cells]]:
-    """Name -> (mark, figures) over all scores; figures of one name are joined over tables.
-
-    Where two scores give one name different figures, the later row is another one, ``NAME (2)``;
-    of ceilings and floors the one on more items stands for both.
-    """
-    out: dict[str, tuple[str, dict[str, Figure]]] = {}
-    for card in scores:
-        found: dict[str, tuple[str, dict[str, Figure]]] = {}
-        for table in tables:
-            for row in card["tables"].get(table, {}).get("rows", ()):
-                figures = {name: _figure(told) for name, told in row["figures"].items()}
-                found.setdefault(row["name"], (row["mark"], {}))[1].update(figures)
-        for name, (mark, figures) in found.items():
-            if mark and mark != IN_SIGNAL and name in out:
-                if _count(figures) > _count(out[name][1]):
-                    out[name] = (mark, figures)
-                continue
-            place, number = name, 1
-            while place in out and _differ(out[place][1], figures):
-                number += 1
-                place = f"{name} ({number})"
-            out.setdefault(place, (mark, {}))[1].update(figures)
-    return {name: (mark, figures) for name, (mark, figures) in out.items()}
-
-
-def _figure(told: Mapping[str, Any]) -> Figure:
-    low_high = told["ci95"] and (told["ci95"][0], told["ci95"][1])
-    return Figure(told["value"], told["n"], low_high, told["weights"], told["needs"])
-
-
-def _count(figures: Cells) -> int:
-    return max((f.n for f in figures.values()), default=0)
-
-
-def _differ(one: Cells, other: Cells) -> bool:
-    both = one.keys() & other.keys()
-    return any(one[name].value != other[name].value for name in both)
-
-
-def _html_table(
-    columns: Sequence[tuple[str, str, int]],
-    ours: Mapping[str, tuple[str, Cells]],
-    published: Mapping[str, Sequence[float]],
-    names: Sequence[str],
-) -> str:
-    heads = "".join(f"<th>{escape(title)}</th>" for _, title, _ in columns)
-    theirs = "".join(f"<th class=paper>{escape(name)}</th>" for name in names)
-    group = f"<th class=paper colspan={len(names)}>the paper's</th>" if names else ""
-    lines = [
-        "<div class=wide><table><thead>",
-        f"<tr><th></th><th></th><th colspan={len(columns)}>measured</th>{group}</tr>",
-        f"<tr><th></th><th>n</th>{heads}{theirs}</tr></thead>",
-    ]
-    needs: dict[str, list[str]] = {}
-    keys = {key for key, _, _ in columns}
-    for name, (mark, figures) in ours.items():
-        if not keys & figures.keys():  # a row for measures of another table
-            continue
-        shown = f"{name} ({mark})" if mark else name
-        count = _count(figures)
-        cells = "".join(f"<td>{_shown(figures.get(key), d)}</td>" for key, _, d in columns)
-        blank = "<td class=paper></td>" * len(names)
-        lines.append(f"<tr><td>{escape(shown)}</td><td>{count or ''}</td>{cells}{blank}</tr>")
-        for key, title, _ in columns:
-            if (f := figures.get(key)) is not None and f.needs:
-                needs.setdefault(f"{title}: n/a (needs {f.needs})", []).append(shown)
-    for name, values in published.items():
-        blank = "<td></td>" * (len(columns) + 1)
-        cells = "".join(f"<td class=paper>{value:.2f}</td>" for value in values)
-        lines.append(f"<tr><td class=paper>{escape(name)}</td>{blank}{cells}</tr>")
-    notes = "<br>".join(escape(f"{told} for {'; '.join(rows)}") for told, rows in needs.items())
-    return "\n".join([*lines, "</table></div>"]) + (notes and f"<p><small>{notes}</small></p>")
-
-
-def _shown(figure: Figure | None, digits: int) -> str:
-    """The number, and below it its interval."""
-    if figure is None:
-        return ""
-    value, opened, interval = figure.shown(digits).partition(" [")
-    return escape(value) + (f"<small>[{escape(interval)}</small>" if opened else "")
-
-
-def _table2(material: Material) -> str:
-    found = _rows(material.scores, ["text"])
-    apart = {name: row for name, row in found.items() if IN_SIGNAL in row[0]}
-    plain = {name: row for name, row in found.items() if name not in apart}
-    out = "<h2>Table 2: text</h2>"
-    out += _html_table(COLUMNS2, plain, paper.TABLE2, paper.TABLE2_COLUMNS)
-    out += "<p class=note>Dist-n falls as n grows: compare it at equal n only.</p>"
-    if apart:
-        out += f"<h3>Input media rendered from the gold label ({IN_SIGNAL})</h3>"
-        out += _html_table(COLUMNS2, apart, {}, ())
-    return out
-
-
-def _table3(material: Material) -> str:
-    found = _rows(material.scores, ["speech", "video"])
-    rows: dict[str, tuple[str, Cells]] = {}
-    for name, (mark, figures) in found.items():
-        human = {q.lower(): f for q in ("MOS", "SMOS") if (f := voted(material.votes, name, q))}
-        rows[name] = (mark, {**figures, **human})
-    out = "<h2>Table 3: speech and talking face</h2>"
-    return out + _html_table(COLUMNS3, rows, paper.TABLE3, paper.TABLE3_COLUMNS)
 
 
 def _figure6(pairs: Sequence[Pair], left_out: int) -> str:

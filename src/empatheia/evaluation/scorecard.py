@@ -111,7 +111,11 @@ def _table_dict(table: Table) -> dict[str, Any]:
             known = {"metric": name, "version": metric.version, "settings": dict(metric.settings)}
             cells[name] = known | asdict(figure)
         rows.append({"name": row.name, "mark": row.mark, "figures": cells})
-    return {"title": table.title, "rows": rows, "notes": list(table.notes)}
+    told = {
+        m.id: {"title": m.title, "better": m.better, "digits": m.digits, "note": m.note}
+        for m in _used(table)
+    }
+    return {"title": table.title, "metrics": told, "rows": rows, "notes": list(table.notes)}
 
 
 def write_scorecard(out: Path, card: Scorecard) -> tuple[Path, ...]:
