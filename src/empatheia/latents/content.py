@@ -90,7 +90,7 @@ class Synchronizer(Protocol):
 
 
 class Units(nn.Module):
-    """Mean and spread of a teacher's vectors, so that the network works in units of its own."""
+    """Mean and spread of vectors (a teacher's, or states): units for a network to work in."""
 
     mean: Tensor
     std: Tensor
@@ -101,7 +101,7 @@ class Units(nn.Module):
         self.register_buffer("std", torch.ones(dim))
 
     def fit(self, rows: Float[Tensor, "row dim"], least: float = 0.02) -> None:
-        """From a teacher's vectors of the training set; a channel that hardly moves keeps 1."""
+        """From the vectors of the training set; a channel that hardly moves keeps 1."""
         spread = rows.std(0, correction=0)
         self.mean.copy_(rows.mean(0))
         self.std.copy_(torch.where(spread < least, torch.ones_like(spread), spread))

@@ -4,6 +4,9 @@ Emotion and profile each have a block a modality: E^s, E^v from the states r^s a
 tokens, P^s, P^v likewise. (Eq. 4-6 print r^s for both; the figure has r^s for speech and r^v for
 video, and we follow the figure.) The style of a modality is one linear layer on its E and P side
 by side; E and P fused over the modalities, linear in both sides, are what the classifiers read.
+
+Every signal token says something else, so each has a matrix of its own by which it tells the
+queries (docs/experiments.md: with an FFN for all of them age and gender stayed at chance).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from empatheia.data.labels import AGES, EMOTIONS8, GENDERS, TONES
@@ -32,13 +36,16 @@ class StyleConfig:
     speech_dim: int
     video_dim: int
     factor: int = 32  # width of E and P
-    dim: int = 96
+    dim: int = 64
     heads: int = 4
-    hidden: int = 192
+    hidden: int = 128
     latent: int = 16
     layers: int = 4
     queries: int = 4
     dropout: float = 0.1
+    told: int = 24  # width of what a signal token tells
+    speech_signals: int = 16
+    video_signals: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,23 @@ class Stylist(Protocol):
     def __call__(self, speech: Tensor, video: Tensor) -> Style: ...
 
 
+class SignalTelling(nn.Module):
+    """What the signal tokens of one modality tell each query of one block."""
+
+    def __init__(self, signals: int, source: int, width: int, queries: int, dim: int) -> None:
+        super().__init__()
+        self.queries = queries
+        self.each = nn.Parameter(torch.randn(signals, source, width) / source**0.5)
+        self.all = nn.Linear(signals * width, queries * dim)
+
+    def forward(
+        self, states: Float[Tensor, "batch signal source"]
+    ) -> Float[Tensor, "batch query dim"]:
+        said = torch.einsum("bns,nsw->bnw", states, self.each)
+        told: Tensor = self.all(F.gelu(said.flatten(1)))
+        return told.unflatten(-1, (self.queries, -1))
+
+
 class StyleDisentangler(nn.Module):
     """Four blocks (emotion and profile of speech and video), two style layers, four classifiers.
 
@@ -87,6 +111,16 @@ class StyleDisentangler(nn.Module):
                 for modality in MODALITIES
             }
         )
+        counts = {"speech": c.speech_signals, "video": c.video_signals}
+        self.signal_units = nn.ModuleDict({m: Units(counts[m] * c.source_dim) for m in MODALITIES})
+        self.telling = nn.ModuleDict(
+            {
+                name: SignalTelling(
+                    counts[name.split("_")[1]], c.source_dim, c.told, c.queries, c.dim
+                )
+                for name in self.blocks
+            }
+        )
         self.speech_layer = nn.Linear(2 * c.factor, c.speech_dim)
         self.video_layer = nn.Linear(2 * c.factor, c.video_dim)
         self.fuse = nn.ModuleDict({f: nn.Linear(2 * c.factor, c.factor) for f in FACTORS})
@@ -101,15 +135,16 @@ class StyleDisentangler(nn.Module):
         video: Float[Tensor, "batch signal source"],
     ) -> Style:
         """r^s and r^v in."""
-        sources = {"speech": speech, "video": video}
-        wanted = Side(
-            torch.ones(len(speech), self.config.queries, dtype=torch.bool, device=speech.device)
-        )
+        sources = {
+            m: self.signal_units[m].own(states.float().flatten(1)).view_as(states)
+            for m, states in {"speech": speech, "video": video}.items()
+        }
+        real = torch.ones(len(speech), self.config.queries, dtype=torch.bool, device=speech.device)
         factors, kl = {}, speech.new_zeros(len(speech))
         for name, block in self.blocks.items():
             states = sources[name.split("_")[1]]
             every = torch.ones(states.shape[:2], dtype=torch.bool, device=states.device)
-            found = block(states, Side(every), wanted)
+            found = block(states, Side(every), Side(real, told=self.telling[name](states)))
             factors[name] = found.values.mean(1)
             kl = kl + found.kl / len(self.blocks)
         fused = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -369,9 +369,12 @@ class MergStage:
         return moved(collate(rows), self.device)
 
     def _there(self, batch: MergBatch) -> dict[str, Tensor]:
-        """The parts, with what is made on the way made where the network lies."""
-        with nullcontext() if self.device.type == "cpu" else self.device:
+        with self._where():
             return self._parts(batch)
+
+    def _where(self) -> AbstractContextManager[Any]:
+        """What is made on the way is made where the network lies."""
+        return nullcontext() if self.device.type == "cpu" else self.device
 
     def loss(self, batch: MergBatch) -> dict[str, Tensor]:
         return self._there(batch)
