@@ -247,14 +247,15 @@ def test_free_replies_have_no_ssim(pairs: Pairs) -> None:
 
 def test_speech_rows(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
     from empatheia.evaluation import speech_table as module
-    from empatheia.evaluation.recogniser import WordErrors, edits
+
+    times = []
 
     class Hears:
         """Every recording says: oh no."""
 
-        def errors(self, speech: Speech, text: str) -> WordErrors:
-            said = text.lower().strip(".").split()
-            return WordErrors(edits(said, ["oh", "no"]), len(said))
+        def hear(self, speech: Speech) -> list[str]:
+            times.append(len(speech.audio))
+            return ["oh", "no"]
 
     monkeypatch.setattr(module, "Recogniser", Hears)
     told = [
@@ -264,6 +265,8 @@ def test_speech_rows(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
     table, faults = speech_table("ours", told, {})
     ours = table.rows[0].figures
     assert ours["wer"].value == 50.0  # two wrong words of four
+    assert table.rows[2].figures["wer"].value == 50.0  # beside the other's words
+    assert len(times) == 4  # two of ours and two of people, each heard once
     assert ours["mos"].needs == "human votes, from a rating study"
     assert ours["secs"].needs is not None
     assert ours["emotion"].needs is not None

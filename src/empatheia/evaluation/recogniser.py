@@ -60,8 +60,13 @@ class Recogniser:
 
     def errors(self, speech: Speech, text: str) -> WordErrors:
         """Errors against the words that ``text`` says."""
-        said = [w for word in spoken_words(text) for w in plain_words(word.text)]
-        return WordErrors(edits(said, self.hear(speech)), len(said))
+        return errors_of(self.hear(speech), text)
+
+
+def errors_of(heard: Sequence[str], text: str) -> WordErrors:
+    """Errors of what was heard against the words that ``text`` says."""
+    said = [w for word in spoken_words(text) for w in plain_words(word.text)]
+    return WordErrors(edits(said, heard), len(said))
 
 
 def plain_words(text: str) -> list[str]:

@@ -16,7 +16,7 @@ from empatheia.errors import InputError, MissingExtraError
 from empatheia.evaluation.faults import Faults
 from empatheia.evaluation.hearing import hear_actors
 from empatheia.evaluation.matching import Pair
-from empatheia.evaluation.recogniser import Recogniser, WordErrors
+from empatheia.evaluation.recogniser import Recogniser, WordErrors, errors_of
 from empatheia.evaluation.resampling import item_score
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
 from empatheia.evaluation.sound_models import (
@@ -80,22 +80,25 @@ def speech_table(
             " makes it, 'audio' in a line names one"
         )
     weights = str(settings.get("weights", "none"))
-    voice = _own(ours, faults, weights)
+    ear = _Words()
+    voice = _own(ours, ear, faults, weights)
     voice["secs"] = _likeness(pairs, faults)
     voice["emotion"] = _emotion(ours, ravdess, faults)
     rows = [Row(name, voice, str(settings.get("mark", "")))]
     if truth:
-        rows.append(Row("Ground truth", _own(truth, faults), "ceiling"))
+        rows.append(Row("Ground truth", _own(truth, ear, faults), "ceiling"))
     if len(ours) > 1:
         away = [*ours[1:], ours[0]]
         mixed = [Said(a.item, a.sound, b.text) for a, b in zip(ours, away, strict=True)]
-        rows.append(Row(f"{name}, other words", {"wer": _word_errors(mixed, faults)}, "floor"))
+        rows.append(Row(f"{name}, other words", {"wer": ear.errors(mixed, faults)}, "floor"))
     return Table("speech", "Speech", METRICS, tuple(rows)), dict(faults.found)
 
 
-def _own(said: Sequence[Said], faults: Faults, weights: str = "none") -> dict[str, Figure]:
+def _own(
+    said: Sequence[Said], ear: _Words, faults: Faults, weights: str = "none"
+) -> dict[str, Figure]:
     found = {"mos": Figure.missing(HUMAN), "smos": Figure.missing(HUMAN)}
-    found["wer"] = _word_errors(said, faults, weights)
+    found["wer"] = ear.errors(said, faults, weights)
     found["dnsmos"] = _signal_quality(said, faults)
     heard = [
         m for s in said if (m := faults.measure("prosody", s.item, partial(acoustics_of, s.sound)))
@@ -119,24 +122,34 @@ def prosody(heard: Sequence[Acoustics], weights: str = "none") -> dict[str, Figu
     }
 
 
-def _word_errors(said: Sequence[Said], faults: Faults, weights: str = "none") -> Figure:
-    """Errors over words of all recordings; the interval draws recordings again."""
-    try:
-        recogniser = Recogniser()
-    except MissingExtraError:
-        return Figure.missing(NO_SPHINX, len(said))
-    parts: list[WordErrors] = []
-    for s in said:
-        errors = faults.measure(
-            "WER",
-            s.item,
-            lambda s=s: recogniser.errors(read_audio(s.sound), s.text),  # type: ignore[misc]
-        )
-        parts += [errors] if errors is not None and errors.words else []
-    if not parts:
-        return Figure.missing("replies with words and sound", len(said))
-    top, bottom = [100.0 * p.errors for p in parts], [float(p.words) for p in parts]
-    return Figure.of(ratio_score(top, bottom, range(len(parts))), weights)
+class _Words:
+    """What a recogniser hears, once a recording, also where it is laid beside other words."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, list[str]] = {}
+        try:
+            self._recogniser: Recogniser | None = Recogniser()
+        except MissingExtraError:
+            self._recogniser = None
+
+    def errors(self, said: Sequence[Said], faults: Faults, weights: str = "none") -> Figure:
+        """Errors over words of all recordings; the interval draws recordings again."""
+        if self._recogniser is None:
+            return Figure.missing(NO_SPHINX, len(said))
+        parts: list[WordErrors] = []
+        for s in said:
+            heard = faults.measure("WER", s.item, partial(self._hear, self._recogniser, s.sound))
+            errors = errors_of(heard, s.text) if heard is not None else None
+            parts += [errors] if errors is not None and errors.words else []
+        if not parts:
+            return Figure.missing("replies with words and sound", len(said))
+        top, bottom = [100.0 * p.errors for p in parts], [float(p.words) for p in parts]
+        return Figure.of(ratio_score(top, bottom, range(len(parts))), weights)
+
+    def _hear(self, recogniser: Recogniser, sound: Path) -> list[str]:
+        if sound not in self._known:
+            self._known[sound] = recogniser.hear(read_audio(sound))
+        return self._known[sound]
 
 
 def _signal_quality(said: Sequence[Said], faults: Faults) -> Figure:
