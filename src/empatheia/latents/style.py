@@ -129,6 +129,12 @@ class StyleDisentangler(nn.Module):
         )
         self.speech_units, self.video_units = Units(c.speech_dim), Units(c.video_dim)
 
+    def units_of(self, modality: str) -> Units:
+        """Mean and spread of the signals' states, all in one row (signal source,)."""
+        units = self.signal_units[modality]
+        assert isinstance(units, Units)
+        return units
+
     def forward(
         self,
         speech: Float[Tensor, "batch signal source"],
@@ -136,7 +142,7 @@ class StyleDisentangler(nn.Module):
     ) -> Style:
         """r^s and r^v in."""
         sources = {
-            m: self.signal_units[m].own(states.float().flatten(1)).view_as(states)
+            m: self.units_of(m).own(states.float().flatten(1)).view_as(states)
             for m, states in {"speech": speech, "video": video}.items()
         }
         real = torch.ones(len(speech), self.config.queries, dtype=torch.bool, device=speech.device)

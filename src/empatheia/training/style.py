@@ -34,7 +34,7 @@ class StyleStage(MergStage):
         if isinstance(style, StyleDisentangler):
             some = self.rows[:MEASURED] if self.config.signals else self.rows
             for modality, states in zip(MODALITIES, self._signals(some), strict=True):
-                style.signal_units[modality].fit(states.flatten(1))
+                style.units_of(modality).fit(states.flatten(1))
 
     def _choose(self) -> list[nn.Parameter]:
         expression = self.net.expression
