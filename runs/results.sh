@@ -8,7 +8,8 @@
 #     DRY=1 runs/results.sh DATA OUT    only prints the commands
 #
 # MARKS is a Python that has mediapipe 0.10.21; without it nothing is said of lips, eyes and faces.
-# RENDERED is a set of `empatheia data render`: references with sound and pictures.
+# RENDERED is a set of `empatheia data render`: references with sound and pictures; ablations are
+# trained on it (ABLATE are options for that, as ABLATE="--seeds 1 --set loop.steps=200").
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,6 +18,9 @@ OUT=${2:-runs/results}
 N=${N:-100}
 MARKS=${MARKS:-}
 RENDERED=${RENDERED:-}
+ABLATE=${ABLATE:-}
+SYSTEMS="direct pipeline"
+if [ -e src/empatheia/weights/expression.safetensors ]; then SYSTEMS+=" empatheia"; fi
 BASELINES=${BASELINES:-"majority tfidf multi-trs moel"}
 # Two passes over the replies; the recipe's own 15,000 steps of 16 are six.
 SHORT=${SHORT-"batch_size=32 loop.steps=2500 loop.lr=1e-3 loop.warmup=200 loop.validate_every=1250"}
@@ -63,7 +67,8 @@ if [ -n "$MARKS" ] && [ -d "$DATA/mead/video" ]; then
     marks "$OUT/mead"
     mead=(--mead "$OUT/mead")
 fi
-for system in direct pipeline; do
+compared=()
+for system in $SYSTEMS; do
     made=$OUT/$system
     [ -e "$OUT/scores/$system/scores.json" ] || step "$made/done" empatheia predict \
         --data "$VALID" --limit "$N" --media --system "$system" -o "$made"
@@ -72,7 +77,10 @@ for system in direct pipeline; do
         --predictions "$made" --ravdess "$DATA/ravdess" ${mead[@]+"${mead[@]}"} \
         -o "$OUT/scores/$system"
     scores+=(--scores "$OUT/scores/$system")
+    compared+=(--predictions "$made")
 done
+step "$OUT/compared/compare.json" empatheia evaluate compare --data "$VALID" --limit "$N" \
+    "${compared[@]}" -o "$OUT/compared"
 if [ -n "$RENDERED" ]; then
     step "$OUT/forced/done" empatheia predict --data "$RENDERED/manifest.jsonl" --teacher-forced \
         -o "$OUT/forced"
@@ -83,7 +91,22 @@ if [ -n "$RENDERED" ]; then
     scores+=(--scores "$OUT/scores/forced")
 fi
 
+# --- what the parts are for: ablations, and features with and without the disentangler ------------
+
+features=()
+if [ -n "$RENDERED" ]; then
+    # shellcheck disable=SC2086  # several options
+    step "$OUT/ablation/ablation.json" empatheia ablate --data "$RENDERED" -o "$OUT/ablation" $ABLATE
+    scores+=(--scores "$OUT/ablation/ablation.json")
+    for kind in full no-sd; do
+        step "$OUT/$kind.npz" empatheia evaluate features --data "$RENDERED/manifest.jsonl" \
+            --weights "$OUT/ablation/$kind/seed-0/joint" -o "$OUT/$kind.npz"
+    done
+    features=(--features "$OUT/full.npz" --features-without "$OUT/no-sd.npz")
+fi
+
 # --- the page -----------------------------------------------------------------------------------
 
 step "$OUT/none" empatheia report "${scores[@]}" --data "$VALID" --predictions "$OUT/direct" \
-    --pipeline "$OUT/pipeline" -o "$OUT/report.html"
+    --text "$OUT/scores/text-direct" --pipeline "$OUT/pipeline" \
+    ${features[@]+"${features[@]}"} -o "$OUT/report.html"

@@ -117,6 +117,16 @@ def test_figures_stand_alone(tmp_path: Path) -> None:
     assert "sad named sad: 2" in told
 
 
+def test_more_text_than_media(tmp_path: Path) -> None:
+    """Figure 6 counts what was only written, Figure 8 shows what has sound."""
+    found = pairs(tmp_path)
+    html = page(Material([], found[:1], named=found[1:]))
+    figure6, _, figure8 = html.partition("<h2>Figure 8")
+    assert "proud named sad: 1" in figure6
+    assert figure8.count("class=case") == 1
+    assert "data:audio/wav" in figure8
+
+
 def test_groups_by_hand(tmp_path: Path) -> None:
     found = groups(pairs(tmp_path), lambda r: r.emotion)
     assert [(b.name, b.figure.value, b.figure.n) for b in found] == [

@@ -22,6 +22,9 @@ def report(
     out: Annotated[Path, typer.Option("--out", "-o", help="The page to write: report.html.")],
     data: Annotated[Path | None, typer.Option(help="Dialogues, for Figures 6 and 8.")] = None,
     predictions: Annotated[Path | None, typer.Option(help="Ours, for Figures 6 and 8.")] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="Predictions for Figure 6 alone, where they are more.")
+    ] = None,
     pipeline: Annotated[Path | None, typer.Option(help="The pipeline's, for Figure 8.")] = None,
     votes: Annotated[Path | None, typer.Option(help="Votes of people, one JSON a line.")] = None,
     features: Annotated[Path | None, typer.Option(help="npz of features, with SD.")] = None,
@@ -40,22 +43,28 @@ def report(
     check_writable(out.parent)
     if (data is None) != (predictions is None):
         raise ConfigError("--data and --predictions belong together: give both or none")
-    pairs: list[Pair] = []
+    if text is not None and data is None:
+        raise ConfigError("--text needs --data and --predictions beside it")
+    pairs: list[list[Pair]] = []
     left_out: set[str] = set()
     if data is not None and predictions is not None:
-        matched = match(read_references(data).items, read_answers(predictions).items)
-        left_out = set(matched.faults.get("missing predictions", ()))
-        pairs = [pair for pair in matched.pairs if pair[0].id not in left_out]
+        found = read_references(data).items
+        for given in (predictions, text or predictions):
+            matched = match(found, read_answers(given).items)
+            left_out = set(matched.faults.get("missing predictions", ()))
+            pairs.append([pair for pair in matched.pairs if pair[0].id not in left_out])
+    shown, counted = pairs or ([], [])
     other = {a.id: a for a in read_answers(pipeline).items} if pipeline is not None else {}
     named = {"with SD": features, "without SD": features_without}
     material = Material(
         [read_scores(path) for path in scores],
-        pairs,
-        other,
-        read_votes(votes) if votes is not None else {},
-        {title: path for title, path in named.items() if path is not None},
-        cases,
-        len(left_out),
+        pairs=shown,
+        named=counted,
+        pipeline=other,
+        votes=read_votes(votes) if votes is not None else {},
+        features={title: path for title, path in named.items() if path is not None},
+        cases=cases,
+        left_out=len(left_out),
     )
     write_whole(out, page(material).encode())
     typer.echo(str(out))

@@ -53,7 +53,8 @@ class Material:
     """What a report is made of; anything may be missing and is then said to be."""
 
     scores: Sequence[Mapping[str, Any]]
-    pairs: Sequence[Pair] = ()
+    pairs: Sequence[Pair] = ()  # of Figure 8, with media
+    named: Sequence[Pair] = ()  # of Figure 6, whose emotions are counted
     pipeline: Mapping[str, Answer] = field(default_factory=dict)
     votes: Votes = field(default_factory=dict)
     features: Mapping[str, Path] = field(default_factory=dict)  # "with SD" -> npz
@@ -80,7 +81,7 @@ def page(material: Material) -> str:
         table3(material.scores, material.votes),
         people(material.votes),
         ablations(material.scores),
-        _figure6(material.pairs, material.left_out),
+        _figure6(material.named or material.pairs, material.left_out),
         _figure7(material.features),
         _figure8(material),
     ]
