@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
-from empatheia.data.tidy import fingerprint
+from empatheia.data.tidy import asked, fingerprint
 from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import TextEncoder, TextFeatures
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
@@ -28,7 +28,7 @@ from empatheia.llm.decoding import (
     score_replies,
 )
 from empatheia.llm.prompt import prompt_ids
-from empatheia.llm.ranking import Choice, Ranking, asks_what_was_told
+from empatheia.llm.ranking import Choice, Ranking, asks_in_vain
 from empatheia.llm.tokenizer import REPLY
 from empatheia.types import ChainOfEmpathy, Profile, Turn
 
@@ -89,6 +89,7 @@ class Reasoner(nn.Module):
 
     common_context: Tensor
     stock: Tensor
+    taste: Tensor
     senses: Senses | None
 
     def __init__(
@@ -98,6 +99,7 @@ class Reasoner(nn.Module):
         projector: QueryProjector,
         lm: CausalLM,
         stock: int = 0,
+        taste: int = 0,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -107,6 +109,11 @@ class Reasoner(nn.Module):
         self.senses = None
         self.register_buffer("common_context", torch.zeros(encoder.config.match_dim))
         self.register_buffer("stock", torch.zeros(stock, dtype=torch.long))
+        self.set_taste(torch.zeros(taste))
+
+    def set_taste(self, taste: Float[Tensor, " dim"]) -> None:
+        """What to look for in a state at a reply (``training.verdicts``); empty where unknown."""
+        self.register_buffer("taste", taste, persistent=bool(len(taste)))
 
     def halve(self) -> bool:
         """Let the language model compute in bfloat16 where the CPU does that natively.
@@ -192,18 +199,16 @@ class Reasoner(nn.Module):
         drawn = sample_replies(self.lm, thinking.state, sampling, seeds)
         usable = []
         for candidates in drawn:
-            texts = [self.lm.tokenizer.decode(c.ids) for c in candidates]
+            texts = [asked(self.lm.tokenizer.decode(c.ids)) for c in candidates]
             usable.append(
                 {t: c for t, c in zip(texts, candidates, strict=True)
                  if c.finished and presentable(t)}
             )  # fmt: skip
-        told = [[t.text for t in r.turns if t.role == "speaker"] for r in thinking.requests]
-        return self._ranked(thinking.pooled, told, usable, ranking)
+        return self._ranked(thinking, usable, ranking)
 
     def _ranked(
         self,
-        contexts: Tensor,
-        told: Sequence[Sequence[str]],
+        thinking: Thinking,
         usable: Sequence[Mapping[str, Candidate]],
         ranking: Ranking,
     ) -> list[list[Choice]]:
@@ -212,21 +217,26 @@ class Reasoner(nn.Module):
         texts = [text for found in usable for text in found]
         if not texts:
             return [[] for _ in usable]
-        match, common = self.fit(contexts[row_of], texts)
+        match, common = self.fit(thinking.pooled[row_of], texts)
         stock = set(self.stock.tolist())
         out: list[list[Choice]] = [[] for _ in usable]
         for i, (row, text) in enumerate(zip(row_of, texts, strict=True)):
-            logprob = usable[row][text].logprob
+            candidate = usable[row][text]
             score = ranking.score(
                 text,
                 float(match[i]),
                 float(common[i]),
-                logprob,
+                candidate.logprob,
+                taste=self.tasted(candidate.state),
                 stock=fingerprint(text) in stock,
-                told=asks_what_was_told(text, told[row]),
+                told=asks_in_vain(text, *sides(thinking.requests[row].turns)),
             )
-            out[row].append(Choice(text, score, float(match[i]), logprob))
+            out[row].append(Choice(text, score, float(match[i]), candidate.logprob))
         return [sorted(choices, key=lambda c: -c.score) for choices in out]
+
+    def tasted(self, state: Float[Tensor, " dim"]) -> float:
+        """What the model's mean state at a reply says of it; 0 where no verdicts were learned."""
+        return float(state @ self.taste) if len(self.taste) else 0.0
 
     def fit(self, contexts: Tensor, replies: Sequence[str]) -> tuple[Tensor, Tensor]:
         """How well each reply fits its context (a row of (reply, dim)), and an average one."""
@@ -255,6 +265,7 @@ class Reasoner(nn.Module):
             "projector": asdict(self.projector.config),
             "lm": self.lm.meta(),
             "stock": len(self.stock),
+            "taste": len(self.taste),
         }
 
     @classmethod
@@ -262,7 +273,14 @@ class Reasoner(nn.Module):
         encoder = TextEncoder.from_meta(meta["encoder"])
         ngrams = NgramClassifier.from_meta(meta["ngrams"])
         projector = QueryProjector(ProjectorConfig(**meta["projector"]))
-        return cls(encoder, ngrams, projector, CausalLM.from_meta(meta["lm"]), meta["stock"])
+        lm = CausalLM.from_meta(meta["lm"])
+        return cls(encoder, ngrams, projector, lm, meta["stock"], meta.get("taste", 0))
+
+
+def sides(turns: Sequence[Turn]) -> tuple[list[str], list[str]]:
+    """What the speaker said, and what the listener."""
+    said = [[t.text for t in turns if t.role == role] for role in ("speaker", "listener")]
+    return said[0], said[1]
 
 
 def thought_of(decoded: DecodedChain) -> Thought:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empatheia.data.tidy import fingerprint, normal_form, tidy
+from empatheia.data.tidy import asked, fingerprint, normal_form, tidy
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from empatheia.data.tidy import fingerprint, normal_form, tidy
         ("im glad. i bet u were happy ??", "I'm glad. I bet you were happy?"),
         ("thats awsome", "That's awesome."),
         ("What happened?!", "What happened?"),
-        ("Im so sorry.. did you cry", "I'm so sorry... Did you cry."),
+        ("Im so sorry.. did you cry", "I'm so sorry... Did you cry?"),
         ("", ""),
     ],
 )
@@ -25,6 +25,24 @@ def test_examples(given_text: str, expected: str) -> None:
 @given(st.text(max_size=60))
 def test_tidy_twice_is_tidy_once(text: str) -> None:
     assert tidy(tidy(text)) == tidy(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Oh no. What happened.", True),
+        ("Oh wow, what movie was it.", True),
+        ("Why is that.", True),
+        ("Did you get hurt.", True),
+        ("What you did was kind.", False),
+        ("When I was young I did that.", False),
+        ("Did it hurt? I hope not.", False),
+        ("What a day.", False),
+        ("What is that...", False),
+    ],
+)
+def test_questions_get_their_mark(text: str, question: bool) -> None:
+    assert asked(text) == (text[:-1] + "?" if question else text)
 
 
 def test_normal_form_and_fingerprint() -> None:

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
 from empatheia.llm.causal import CausalLM
-from empatheia.llm.decoding import Sampling, decode_chains, prefill, sample_replies, score_replies
+from empatheia.llm.decoding import (
+    Sampling,
+    decode_chains,
+    only,
+    prefill,
+    read_replies,
+    sample_replies,
+    score_replies,
+)
 from empatheia.reasoner import Reasoner, Request
 from empatheia.tiny import tiny_reasoner
 from empatheia.types import Profile, Turn
@@ -53,6 +61,17 @@ def test_samples_do_not_depend_on_the_batch(reasoner: Reasoner) -> None:
     together = sample_replies(reasoner.lm, reasoner.think(requests).state, sampling, [3, 4])
     alone = sample_replies(reasoner.lm, reasoner.think(requests[:1]).state, sampling, [3])
     assert [c.ids for c in alone[0]] == [c.ids for c in together[0]]
+
+
+def test_states_of_drawn_replies_are_those_of_given_ones(reasoner: Reasoner) -> None:
+    """Summed up while drawing, rows leaving the batch as they end."""
+    requests = [request("I lost my dog.", 3), request(LONG, 4)]
+    drawn = sample_replies(reasoner.lm, reasoner.think(requests).state, Sampling(2), [3, 4])
+    state = only(reasoner.think(requests).state, [0, 0, 1, 1])
+    hidden, real = read_replies(reasoner.lm, state, [c.ids for row in drawn for c in row])
+    candidates = [c for row in drawn for c in row]
+    for candidate, states, own in zip(candidates, hidden, real, strict=True):
+        assert torch.allclose(candidate.state, states[own].mean(0), atol=1e-4)
 
 
 @given(

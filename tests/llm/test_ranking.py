@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from empatheia.llm.ranking import Ranking, asks_what_was_told
+from empatheia.llm.ranking import Ranking, asks_in_vain
 
 
 def test_each_weight_pulls_its_way() -> None:
@@ -17,6 +17,7 @@ def test_each_weight_pulls_its_way() -> None:
     assert ranking.score("Oh no?", 0.5, 0.2, -1.0, stock=False) < plain
     assert ranking.score("Oh no, no.", 0.5, 0.2, -1.0, stock=False) < plain
     assert ranking.score("Oh no.", 0.5, 0.2, -1.0, told=True) < plain
+    assert ranking.score("Oh no.", 0.5, 0.2, -1.0, taste=0.1) > plain
     alone = Ranking(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     assert alone.score("Why?", 0.5, 0.2, -1.0, stock=True) == 0.5
 
@@ -35,4 +36,18 @@ def test_each_weight_pulls_its_way() -> None:
     ],
 )
 def test_a_question_may_ask_for_what_was_told(told: str, reply: str, known: bool) -> None:
-    assert asks_what_was_told(reply, [told]) is known
+    assert asks_in_vain(reply, [told], []) is known
+
+
+@pytest.mark.parametrize(
+    ("asked", "reply", "again"),
+    [
+        ("Oh no! Where did they go?", "Oh, where did they go?", True),
+        ("Did you kill the snake?", "Did you kill it?", True),
+        ("How long did you guys stay?", "Cool! Where did you guys go?", False),
+        ("They went away.", "Where did they go?", False),
+        ("Where did they go?", "I hope they go there again.", False),
+    ],
+)
+def test_a_question_may_have_been_asked_before(asked: str, reply: str, again: bool) -> None:
+    assert asks_in_vain(reply, [], [asked]) is again

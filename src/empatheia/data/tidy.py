@@ -25,6 +25,14 @@ _CONTRACTIONS: Final = {
     "recieve": "receive", "recieved": "received", "alright": "all right", "ok": "okay",
 }  # fmt: skip
 _WORD = re.compile(r"[A-Za-z']+")
+_HELPING = "is|are|was|were|did|do|does|have|has|had|can|could|will|would|should|happened"
+_QUESTION = re.compile(  # "What happened", "Oh no, what movie was it", "Did you"; not "What you did"
+    rf"""(?:(?:oh|well|and|so|wow|no|yeah)\b[ ,!]*)*
+    (?:(?:what|how|why|when|where|who|which)
+       (?:[ ](?!(?:i|you|he|she|it|we|they|that|this|there|people|someone)\b)\w+)?[ ](?:{_HELPING})
+     |(?:{_HELPING})[ ](?:you|he|she|it|they|we|your|there))\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _SENTENCE = re.compile(r"(^|[.!?]\s+)([a-z])")
 
 
@@ -41,7 +49,14 @@ def tidy(text: str) -> str:
     text = _WORD.sub(_word, text)
     if text and text[-1] not in ".!?":
         text = text.rstrip(",;:-") + "."
-    return _SENTENCE.sub(lambda m: m[1] + m[2].upper(), text)
+    return asked(_SENTENCE.sub(lambda m: m[1] + m[2].upper(), text))
+
+
+def asked(text: str) -> str:
+    """``text`` with a question mark where its last sentence is a question that ends in a stop."""
+    last = re.split(r"(?<=[.!?])\s+", text)[-1]
+    stops = text.endswith(".") and not text.endswith("..")
+    return text[:-1] + "?" if stops and _QUESTION.match(last) else text
 
 
 def normal_form(text: str) -> str:

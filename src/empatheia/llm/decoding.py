@@ -28,6 +28,7 @@ class State:
     cache: Cache
     mask: Bool[Tensor, "batch seen"]
     logits: Float[Tensor, "batch vocabulary"]  # for the next token
+    hidden: Float[Tensor, "batch dim"]  # at the last token
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class DecodedChain:
 class Sampling:
     """How replies are drawn. ``temperature`` 0 is greedy."""
 
-    candidates: int = 8
+    candidates: int = 12
     temperature: float = 0.7
     top_k: int = 60
     top_p: float = 0.92
@@ -57,6 +58,7 @@ class Candidate:
     ids: tuple[int, ...]
     logprob: float  # mean over its tokens, under the model itself (temperature 1)
     finished: bool
+    state: Float[Tensor, " dim"] = field(compare=False)  # mean hidden state at its tokens
 
 
 def prefill(
@@ -66,15 +68,15 @@ def prefill(
 ) -> State:
     """Read the prompt. Rows are padded on the left."""
     cache, first, mask = model.begin(embeddings, mask)
-    return _feed(model, State(cache, mask[:, :0], first[:, 0]), first, mask)
+    return _feed(model, cache, mask[:, :0], first, mask)
 
 
 def _feed(
-    model: LanguageModel, state: State, embeddings: Tensor, mask: Tensor, keep_all: bool = False
+    model: LanguageModel, cache: Cache, before: Tensor, embeddings: Tensor, mask: Tensor
 ) -> State:
-    seen = torch.cat([state.mask, mask], 1)
-    hidden = model.feed(state.cache, embeddings, seen)
-    return State(state.cache, seen, model.logits(hidden if keep_all else hidden[:, -1]))
+    seen = torch.cat([before, mask], 1)
+    hidden = model.feed(cache, embeddings, seen)[:, -1]
+    return State(cache, seen, model.logits(hidden), hidden)
 
 
 class _ChainRow:
@@ -193,7 +195,7 @@ def decode_chains(
         previous = state.logits
         ids = torch.tensor(tokens)[:, None]
         active = torch.tensor(alive)
-        state = _feed(model, state, model.embed(ids), active[:, None])
+        state = _feed(model, state.cache, state.mask, model.embed(ids), active[:, None])
         state.logits = torch.where(active[:, None], state.logits, previous)
     return state, [_chain(tokenizer, r, f, emotions[i], feels[i]) for i, (r, f) in
                    enumerate(zip(rows, forced, strict=True))]  # fmt: skip
@@ -244,16 +246,12 @@ def sample_replies(
     No mark and no label can be drawn, no three tokens come twice, at least three come.
     """
     k = sampling.candidates
-    state.cache.batch_repeat_interleave(k)
-    state = State(
-        state.cache,
-        state.mask.repeat_interleave(k, 0),
-        state.logits.repeat_interleave(k, 0),
-    )
+    state = only(state, [row for row in range(len(seeds)) for _ in range(k)])
     end = model.tokenizer.id(END)
     marks = torch.tensor(sorted(model.tokenizer.special - {end}))
     noise = [np.random.default_rng((seed, j)) for seed in seeds for j in range(k)]
     drafts = [_Draft() for _ in noise]
+    sums = torch.zeros(len(drafts), state.hidden.shape[1])  # of the states at their tokens
     rows = list(range(len(drafts)))  # the drafts that the state still holds
     for _ in range(sampling.max_tokens):
         logits = state.logits.float().index_fill(1, marks, -torch.inf)
@@ -274,21 +272,24 @@ def sample_replies(
             break
         tokens = [token for token, _ in picks]
         if len(alive) < SHRINK * len(rows):
-            state = _only(state, alive)
+            state = only(state, alive)
             rows, tokens = [rows[j] for j in alive], [tokens[j] for j in alive]
         mask = torch.tensor([[not drafts[i].finished] for i in rows])
-        state = _feed(model, state, model.embed(torch.tensor(tokens)[:, None]), mask)
+        said = model.embed(torch.tensor(tokens)[:, None])
+        state = _feed(model, state.cache, state.mask, said, mask)
+        sums[rows] += state.hidden.float() * mask
     out = [
-        Candidate(tuple(d.ids), d.logprob / (len(d.ids) + d.finished), d.finished) for d in drafts
+        Candidate(tuple(d.ids), d.logprob / (n + d.finished), d.finished, total / n)
+        for d, total, n in zip(drafts, sums, (len(d.ids) for d in drafts), strict=True)
     ]
     return [out[i : i + k] for i in range(0, len(out), k)]
 
 
-def _only(state: State, rows: Sequence[int]) -> State:
-    """The state of some rows, so that finished ones cost nothing more."""
+def only(state: State, rows: Sequence[int]) -> State:
+    """The state of some rows, any of them more than once. Uses up ``state``."""
     kept = torch.tensor(rows)
     state.cache.batch_select_indices(kept)
-    return State(state.cache, state.mask[kept], state.logits[kept])
+    return State(state.cache, state.mask[kept], state.logits[kept], state.hidden[kept])
 
 
 def _pick(
@@ -322,21 +323,29 @@ def _pick(
 
 
 @torch.inference_mode()
+def read_replies(
+    model: LanguageModel, state: State, replies: Sequence[Sequence[int]]
+) -> tuple[Float[Tensor, "batch token dim"], Bool[Tensor, "batch token"]]:
+    """States at the tokens of one given reply a row, and which places are real.
+
+    The state is left as it was: what was read is taken out of the cache again.
+    """
+    width = max(map(len, replies))
+    end = model.tokenizer.id(END)
+    ids = torch.tensor([[*reply, *[end] * (width - len(reply))] for reply in replies])
+    real = torch.tensor([[True] * len(r) + [False] * (width - len(r)) for r in replies])
+    hidden = model.feed(state.cache, model.embed(ids), torch.cat([state.mask, real], 1))
+    state.cache.crop(-width)
+    return hidden, real
+
+
+@torch.inference_mode()
 def score_replies(
     model: LanguageModel, state: State, replies: Sequence[Sequence[int]]
 ) -> list[float]:
-    """Negative log-likelihood (nats) of one given reply a row, the end mark included.
-
-    The state is left as it was: what was scored is taken out of the cache again.
-    """
-    end = model.tokenizer.id(END)
-    rows = [[*reply, end] for reply in replies]
-    width = max(map(len, rows))
-    ids = torch.tensor([row + [end] * (width - len(row)) for row in rows])
-    real = torch.tensor([[True] * len(row) + [False] * (width - len(row)) for row in rows])
-    first = state.logits[:, None]
-    following = _feed(model, state, model.embed(ids), real, keep_all=True).logits[:, :-1]
-    state.cache.crop(-width)
-    logp = torch.cat([first, following], 1).float().log_softmax(-1)
-    picked = logp.gather(-1, ids[..., None]).squeeze(-1)
-    return [float(v) for v in -(picked * real).sum(1)]
+    """Negative log-likelihood (nats) of one given reply a row, the end mark included."""
+    hidden, _ = read_replies(model, state, replies)
+    logits = torch.cat([state.logits[:, None], model.logits(hidden)], 1)
+    logp = logits.float().log_softmax(-1)
+    rows = [[*reply, model.tokenizer.id(END)] for reply in replies]
+    return [-float(p[range(len(row)), row].sum()) for p, row in zip(logp, rows, strict=True)]

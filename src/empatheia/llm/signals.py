@@ -95,7 +95,8 @@ class SignalTokens(nn.Module):
 
 def fork(state: State) -> State:
     """A copy, so that replies may be drawn from one and signals read from the other."""
-    return State(copy.deepcopy(state.cache), state.mask.clone(), state.logits.clone())
+    cache = copy.deepcopy(state.cache)
+    return State(cache, state.mask.clone(), state.logits.clone(), state.hidden.clone())
 
 
 @torch.inference_mode()

@@ -47,6 +47,7 @@ from empatheia.training.coe_data import (
 )
 from empatheia.training.loop import LoopConfig, Report, run
 from empatheia.training.rounding import in_layers, keep_rounded, round_in_use
+from empatheia.training.verdicts import learn_taste
 from empatheia.training.worn import draw, stock_replies, worn_replies
 from empatheia.types import Profile
 
@@ -373,6 +374,7 @@ def train_coe(
     keep_rounded(reasoner.lm.lm)
     if config.lora_rank:
         merge_lora(reasoner.lm.lm)
+    reasoner.eval().set_taste(learn_taste(reasoner, sets[1]))
     hold_back_worn(reasoner, sets[0], config)
     meta = reasoner.meta() | {"valid": figures}
     chosen = in_layers if config.int4 else None
