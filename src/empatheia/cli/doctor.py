@@ -130,10 +130,12 @@ def _weights() -> Iterator[Finding]:
     from empatheia import hub
     from empatheia.errors import WeightsError
     from empatheia.face.avatar import generator as face
+    from empatheia.presets import EXPRESSION, SENSES
     from empatheia.speech import lexicon
     from empatheia.speech.world import generator as voice
 
-    for name in (REASONER, voice.FILE, lexicon.FILE, face.STYLE_FILE, face.HEARING_FILE):
+    files = (voice.FILE, lexicon.FILE, face.STYLE_FILE, face.HEARING_FILE)
+    for name in (REASONER, EXPRESSION, SENSES, *files):
         try:
             path = hub.shipped(name)
             size = path.stat().st_size / 1e6

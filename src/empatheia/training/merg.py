@@ -91,9 +91,9 @@ RECIPES: dict[str, dict[str, Callable[[], MergRecipe]]] = {
     "small": {
         "content": lambda: MergRecipe(LoopConfig(1500, 1.5e-3, warmup=50), MergConfig(16)),
         "style": lambda: MergRecipe(
-            LoopConfig(800, 1e-3, warmup=50), MergConfig(16, signals=False)
+            LoopConfig(600, 1.5e-3, warmup=50), MergConfig(16, signals=False)
         ),
-        "joint": lambda: MergRecipe(LoopConfig(100, 2e-4, warmup=10), MergConfig(8), adapt=False),
+        "joint": lambda: MergRecipe(LoopConfig(200, 2e-4, warmup=10), MergConfig(8), adapt=False),
     }
 } | dict.fromkeys(PAPERS, PAPER)
 
