@@ -13,7 +13,7 @@ from empatheia.cli.main import run
 from empatheia.face.pirenderer.network import PIRenderer
 from empatheia.media.audio import wav_bytes
 from empatheia.speech.styletts2.generator import StyleTTS2Voice
-from empatheia.types import Speech
+from empatheia.types import Profile, Speech
 
 CONFIG = """
 model_params:
@@ -96,3 +96,25 @@ def test_a_clip_that_gives_no_style_is_named(
     assert "M030_front_neutral_level1_001.wav: only 0.50 s" in shown
     assert "0.81 s" in shown
     assert not out.exists()
+
+
+def test_voice_packs_become_styles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = StyleTTS2Voice.tiny("kokoro").network
+    weights, out = tmp_path / "voice.safetensors", tmp_path / "styles.safetensors"
+    told = {"kind": "styletts2", "config": network.config.as_dict()}
+    hub.save(weights, network.state_dict(), told)
+    clips = tmp_path / "voices"
+    clips.mkdir()
+    pack = torch.randn(7, 1, 16)
+    torch.save(pack, clips / "af_heart.pt")
+    (clips / "clips.tsv").write_text("file\temotion\tgender\naf_heart.pt\tneutral\tfemale\n")
+    given = ["weights", "styles", "voice", str(weights), str(clips), "-o", str(out)]
+    assert run(given) == 0, capsys.readouterr().err
+    voice = StyleTTS2Voice.load(weights, styles=out, phonemes="dictionary")
+    assert torch.allclose(voice.style_for("neutral", 0.0, Profile()), pack.mean((0, 1)))
+    torch.save(torch.randn(7, 16), clips / "af_heart.pt")
+    capsys.readouterr()
+    assert run(given) == 2
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert "af_heart.pt: holds (7, 16)" in shown

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 KINDS = ("styletts2", "kokoro", "dreamtalk", "styletalk", "pirenderer")
-STYLED = {"voice": (".wav", ".flac", ".mp3"), "face": (".mat",)}
+PACK = ".pt"  # Kokoro's voices
+STYLED = {"voice": (".wav", ".flac", ".mp3", PACK), "face": (".mat",)}
 
 
 def register(app: typer.Typer) -> None:
@@ -106,7 +107,9 @@ def verify(
 def styles(
     kind: Annotated[str, typer.Argument(help="voice or face.")],
     weights: Annotated[Path, typer.Argument(help="voice.safetensors or face.safetensors.")],
-    clips: Annotated[Path, typer.Argument(help="Folder of recordings, or of .mat coefficients.")],
+    clips: Annotated[
+        Path, typer.Argument(help="Folder of recordings, voice packs or .mat coefficients.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The .safetensors table to write.")],
 ) -> None:
     """Mean styles by emotion and person, of clips whose clips.tsv or names say what they show."""
@@ -130,10 +133,18 @@ def styles(
 
 def _voice_style(weights: Path) -> Callable[[Path], Tensor]:
     from empatheia.media.audio import read_audio
+    from empatheia.published import pickles
     from empatheia.speech.styletts2.generator import StyleTTS2Voice
+    from empatheia.speech.styletts2.layout import style_of_pack
 
     voice = StyleTTS2Voice.load(weights, phonemes="dictionary")
-    return lambda path: voice.encode_style(read_audio(path))
+
+    def style(path: Path) -> Tensor:
+        if path.suffix == PACK:
+            return style_of_pack(pickles.read(path), voice.style_dim)
+        return voice.encode_style(read_audio(path))
+
+    return style
 
 
 def _face_style(weights: Path) -> Callable[[Path], Tensor]:

@@ -137,14 +137,23 @@ def kokoro(vocabulary: Mapping[str, int] | None = None) -> StyleTTS2Config:
     )  # fmt: skip
 
 
-def tiny(kind: Literal["hifigan", "istftnet"] = "hifigan") -> StyleTTS2Config:
-    """Small sizes with every part, for tests of what surrounds the network."""
+Kind = Literal["hifigan", "istftnet", "kokoro"]
+
+
+def tiny(kind: Kind = "hifigan") -> StyleTTS2Config:
+    """Small sizes with every part of LibriTTS, LJSpeech or Kokoro, for tests of what surrounds."""
     if kind == "hifigan":
         decoder = DecoderConfig(width=16, channels=32, content_channels=4)
     else:
         decoder = replace(_ISTFTNET, width=16, channels=16, content_channels=4)
-    return StyleTTS2Config(
+    small = StyleTTS2Config(
         hidden=16, style=8, layers=1, max_duration=4, encoder_width=4, decoder=decoder,
         bert=BertConfig(16, 2, 32, 2, 8), diffusion=DiffusionConfig(1, 2, 8, 2),
         shift=kind == "hifigan", cut=50 if kind == "hifigan" else 0,
     )  # fmt: skip
+    if kind == "kokoro":
+        decoder = replace(decoder, window="torch")
+        small = replace(
+            small, style_encoders=False, diffusion=None, decoder=decoder, end_token=True
+        )
+    return small

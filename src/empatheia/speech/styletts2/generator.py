@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -100,9 +100,7 @@ class StyleTTS2Voice:
         return voice
 
     @classmethod
-    def tiny(
-        cls, kind: Literal["hifigan", "istftnet"] = "hifigan", seed: int = 0
-    ) -> StyleTTS2Voice:
+    def tiny(cls, kind: configs.Kind = "hifigan", seed: int = 0) -> StyleTTS2Voice:
         """Random weights, dim 16: for tests of what surrounds a voice."""
         numbers_of = configs.tiny(kind)
         with torch.random.fork_rng(devices=[]):

@@ -79,6 +79,20 @@ def _renamed(module: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
+def style_of_pack(pack: object, dim: int) -> Tensor:
+    """A Kokoro voice pack (lengths, 1, dim), a row for each number of phonemes -> its mean (dim,).
+
+    Raises WeightsError where it is something else.
+    """
+    shape = tuple(pack.shape) if isinstance(pack, Tensor) else None
+    if not isinstance(pack, Tensor) or pack.ndim != 3 or shape[1:] != (1, dim):
+        raise WeightsError(
+            f"holds {shape or type(pack).__name__}, not styles of (lengths, 1, {dim}): give a "
+            "voice pack of Kokoro (voices/*.pt)"
+        )
+    return pack.float().mean((0, 1))
+
+
 def config_of(values: Mapping[str, Any]) -> StyleTTS2Config:
     """The numbers of a published config.yml (StyleTTS2) or config.json (Kokoro), already parsed.
 

@@ -61,7 +61,8 @@ class StyleTTS2(nn.Module):
         """A mel picture (B, mels, frames) -> acoustic and prosodic style (B, 2 S)."""
         if self.style_encoder is None or self.predictor_encoder is None:
             raise InputError(
-                "these weights have no style encoder: take styles from the voice packs instead"
+                "these weights have no style encoder: give 'empatheia weights styles voice' their "
+                "voice packs (voices/*.pt) instead of recordings"
             )
         return torch.cat((self.style_encoder(mel), self.predictor_encoder(mel)), dim=1)
 
