@@ -13,6 +13,8 @@ import pytest
 from typer.main import get_command
 
 from empatheia.cli.main import build_app
+from empatheia.presets import PRESETS
+from empatheia.published.table import find
 
 SMALL = Path(__file__).parents[1] / "runs" / "small.sh"
 bash = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
@@ -73,3 +75,23 @@ def test_every_command_of_the_results_is_real(tmp_path: Path) -> None:
     assert wanted <= {*names}
     assert names[-1] == "report"
     assert not (tmp_path / "out").exists()
+
+
+@bash
+@pytest.mark.parametrize("gpus", ["1", "4"])
+def test_every_command_of_the_paper_is_real(tmp_path: Path, gpus: str) -> None:
+    more = {"GPUS": gpus, "BACKBONE": "chatglm3", "FACE": "dreamtalk", "DRY": "1"}
+    out = tmp_path / "out"
+    done = script(str(tmp_path), str(out), run=SMALL.with_name("paper.sh"), **more)
+    assert done.returncode == 0, done.stderr
+    lines = [shlex.split(line) for line in done.stdout.splitlines()]
+    assert {line[0] for line in lines} == {"empatheia", *(["torchrun"] if gpus != "1" else [])}
+    names = [parsed(line[line.index("empatheia") + 1 :]) for line in lines]
+    assert names[:4] == ["weights get"] * 4
+    assert names[-4:] == ["train all", *["evaluate all"] * 3]
+    for line, name in zip(lines, names, strict=True):
+        if name == "weights get":
+            find(line[3])
+        if name in ("train all", "evaluate all"):
+            assert line[line.index("--preset") + 1] in PRESETS
+    assert not out.exists()
