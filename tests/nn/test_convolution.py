@@ -26,7 +26,7 @@ def test_convolutions_are_those_of_torch() -> None:
         assert torch.allclose(ours(x.mT.contiguous().mT), made, atol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(2, 3, 50), (2, 3, 6, 9)])
+@pytest.mark.parametrize("shape", [(2, 3, 50), (1, 3, 50), (1, 3, 6, 9), (2, 3, 6, 9)])
 @pytest.mark.parametrize("cached", [1, 64, 1 << 20])
 def test_norms_are_those_of_torch_in_any_parts(
     shape: tuple[int, ...], cached: int, monkeypatch: pytest.MonkeyPatch
@@ -43,6 +43,20 @@ def test_norms_are_those_of_torch_in_any_parts(
                 made = adaptive_norm(given, scale, shift, F.relu, whole)
             assert torch.allclose(made, wanted, atol=1e-5)
             assert made.stride() == given.stride()
+            assert torch.equal(given, x)
+            with torch.inference_mode():
+                again = adaptive_norm(given.clone(), scale, shift, F.relu, whole, spent=True)
+            assert torch.equal(again, made)
+            assert again.stride() == given.stride()
+
+
+@pytest.mark.parametrize("cached", [1, 1 << 20])
+def test_what_is_spent_is_bent_in_any_parts(cached: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "_CACHED", cached)
+    x = torch.randn(2, 3, 4, 5)
+    for activation in (torch.sin, torch.sin_):
+        with torch.inference_mode():
+            assert torch.equal(in_parts(activation, x.clone()), x.sin())
 
 
 def test_gradients_pass() -> None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 _EPSILON = 1e-5
 _CACHED = 1 << 16  # numbers of a part: a few of them fit into the second cache of a core
+# Number by number. Where no gradient is wanted it may overwrite its argument and return that.
 Activation = Callable[[Tensor], Tensor]
 
 
@@ -51,39 +52,62 @@ def _flat(x: Tensor) -> Tensor:
 
 
 def adaptive_norm(
-    x: Tensor, scale: Tensor, shift: Tensor, activation: Activation, whole: bool = False
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    activation: Activation,
+    whole: bool = False,
+    spent: bool = False,
 ) -> Tensor:
     """Instance norm, each row scaled and shifted as asked (Huang and Belongie, 2017), activated.
 
-    ``x`` is (B, C, T) or (B, C, H, W) in any layout, which the result keeps; ``scale`` and
-    ``shift`` are (B, C); ``activation`` works number by number and may overwrite its argument.
-    ``whole`` takes mean and spread of all channels of a row together (a layer norm).
+    ``x`` is (B, C, T) or (B, C, H, W), contiguous or channels last, which the result keeps;
+    ``scale`` and ``shift`` are (B, C). ``whole`` takes mean and spread of all channels of a row
+    together (a layer norm). ``spent`` says that nobody needs ``x`` any more: the result may lie in
+    its memory.
     """
-    flat = x.flatten(2)
+    flat = _rows(x)
     over = (1, 2) if whole else (2,)
     mean = flat.mean(over, keepdim=True)
     squares = [(part - mean).square_().sum(over, keepdim=True) for part in _parts(flat)]
     spread = torch.stack(squares).sum(0) / (flat[0].numel() if whole else flat.shape[2])
     factor = scale[..., None].to(x.dtype) * torch.rsqrt(spread + _EPSILON)
     offset = shift[..., None].to(x.dtype) - mean * factor
-    return in_parts(lambda part: activation(torch.addcmul(offset, part, factor)), x)
-
-
-def in_parts(change: Activation, x: Tensor) -> Tensor:
-    """``change`` (number by number) of (B, C, T) or (B, C, H, W), a part in the cache at a time."""
-    flat = x.flatten(2)
-    parts = _parts(flat)
-    if len(parts) == 1:
-        return change(flat).unflatten(2, x.shape[2:]) if x.ndim > 3 else change(x)
-    made = torch.empty_like(x)
-    for part, place in zip(parts, _parts(made.flatten(2)), strict=True):
-        place.copy_(change(part))
+    if not _parted(x):
+        wide = (..., *(None for _ in x.shape[3:]))
+        return activation(torch.addcmul(offset[wide], x, factor[wide]))
+    made = x if spent else torch.empty_like(x)
+    for part, place in zip(_parts(flat), _parts(_rows(made)), strict=True):
+        place.copy_(activation(torch.addcmul(offset, part, factor, out=place)))
     return made
 
 
+def in_parts(activation: Activation, x: Tensor) -> Tensor:
+    """``activation`` of a spent (B, C, T) or (B, C, H, W), a part in the cache at a time."""
+    if not _parted(x):
+        return activation(x)
+    for part in _parts(_rows(x)):
+        part.copy_(activation(part))
+    return x
+
+
+def _rows(x: Tensor) -> Tensor:
+    """(B, C, ...) as (B, C, N) in the same memory.
+
+    What is given on keeps its own strides: those of a view with one row need not say how it lies.
+    """
+    return x.view(*x.shape[:2], -1)
+
+
+def _parted(x: Tensor) -> bool:
+    """Whether parts are a gain (on a CPU) and a choice (no gradient, and no compiler, which sees to
+    it itself)."""
+    free = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    return x.device.type == "cpu" and free
+
+
 def _parts(flat: Tensor) -> tuple[Tensor, ...]:
-    """(B, C, N) along N: what fits into the cache of a CPU core; the whole where that is no gain
-    (another device) or no choice (a gradient, a compiler that sees to it itself)."""
-    if flat.device.type != "cpu" or torch.is_grad_enabled() or torch.compiler.is_compiling():
+    """(B, C, N) along N: what fits into the cache of a CPU core, or the whole."""
+    if not _parted(flat):
         return (flat,)
     return flat.split(max(1, _CACHED // (flat.shape[0] * flat.shape[1])), dim=-1)

@@ -175,7 +175,11 @@ def test_a_portrait_begun_once_gives_the_same_pictures() -> None:
     torch.manual_seed(0)
     painter = PIRenderer(TINY_RENDERER).eval().double()
     image, window = torch.rand(1, 3, 64, 64).double(), torch.randn(1, 73, 27).double()
-    whole, begun = painter(image, window), painter(painter.begin(image), window)
+    shared = painter.begin(image)
+    kept = [value.clone() for value in (shared.image, shared.warping, shared.editing)]
+    whole, begun = painter(image, window), painter(shared, window)
+    for value, before in zip((shared.image, shared.warping, shared.editing), kept, strict=True):
+        assert torch.equal(value, before)  # for the next picture
     assert torch.equal(whole.picture, begun.picture)
 
 

@@ -138,3 +138,17 @@ def test_noise_levels_fall_from_three_to_almost_nothing() -> None:
 def test_too_many_phonemes_are_refused(networks: dict[str, StyleTTS2]) -> None:
     with pytest.raises(InputError, match="at most 510"):
         networks["hifigan"].read(torch.zeros(1, 600, dtype=torch.long))
+
+
+@pytest.mark.parametrize("kind", ["hifigan", "istftnet"])
+def test_what_is_given_is_left_alone(networks: dict[str, StyleTTS2], kind: str) -> None:
+    """Norms may write over what a convolution made, never over what a caller gave."""
+    decoder = networks[kind].decoder
+    pitch = wave((1, 12)) * 50 + 150
+    noise = wave(decoder.generator.noise_shape(pitch), 1.7)
+    given = [wave((1, 16, 6)), pitch, wave((1, 12), 0.5), wave((1, 8), 0.3), noise]
+    before = [value.clone() for value in given]
+    with torch.inference_mode():
+        first, second = decoder(*given), decoder(*given)
+    assert torch.equal(first, second)
+    assert all(torch.equal(a, b) for a, b in zip(given, before, strict=True))

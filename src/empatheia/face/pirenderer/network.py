@@ -61,7 +61,10 @@ def _same(x: Tensor) -> Tensor:
 
 
 class PlaneNorm(nn.Module):
-    """Layer norm over channels and picture together, scaled by channel, and the leaky rectifier."""
+    """Layer norm over channels and picture together, scaled by channel, and the leaky rectifier.
+
+    The result may lie in the memory of the argument, which always is a convolution's.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -70,7 +73,7 @@ class PlaneNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         scale, shift = (v.flatten().expand(len(x), -1) for v in (self.weight, self.bias))
-        return adaptive_norm(x, scale, shift, _leaky, whole=True)
+        return adaptive_norm(x, scale, shift, _leaky, whole=True, spent=True)
 
 
 class AdaptiveNorm(nn.Module):
@@ -82,9 +85,12 @@ class AdaptiveNorm(nn.Module):
         self.mlp_gamma = nn.Linear(config.hidden, channels)
         self.mlp_beta = nn.Linear(config.hidden, channels)
 
-    def forward(self, x: Tensor, descriptor: Tensor, activation: Activation) -> Tensor:
+    def forward(
+        self, x: Tensor, descriptor: Tensor, activation: Activation, spent: bool = False
+    ) -> Tensor:
         inner = self.mlp_shared(descriptor)
-        return adaptive_norm(x, 1 + self.mlp_gamma(inner), self.mlp_beta(inner), activation)
+        scale, shift = 1 + self.mlp_gamma(inner), self.mlp_beta(inner)
+        return adaptive_norm(x, scale, shift, activation, spent=spent)
 
 
 class MappingNet(nn.Module):
@@ -116,7 +122,7 @@ class _Down(nn.Module):
 
     def forward(self, x: Tensor, descriptor: Tensor) -> Tensor:
         x = self.conv_0(self.norm_0(x, descriptor, _leaky))
-        out: Tensor = self.conv_1(self.norm_1(x, descriptor, _leaky))
+        out: Tensor = self.conv_1(self.norm_1(x, descriptor, _leaky, spent=True))
         return out
 
 
@@ -132,8 +138,8 @@ class _Up(nn.Module):
 
     def forward(self, x: Tensor, descriptor: Tensor) -> Tensor:
         short = self.conv_s(self.norm_s(x, descriptor, _leaky))
-        x = self.conv_0(self.norm_0(x, descriptor, _leaky))
-        out: Tensor = self.conv_1(self.norm_1(x, descriptor, _leaky)).add_(short)
+        x = self.conv_0(self.norm_0(x, descriptor, _leaky, spent=True))
+        out: Tensor = self.conv_1(self.norm_1(x, descriptor, _leaky, spent=True)).add_(short)
         return out
 
 
@@ -222,7 +228,7 @@ class _FineBlock(nn.Module):
         self.norm2 = AdaptiveNorm(channels, config)
 
     def forward(self, x: Tensor, descriptor: Tensor) -> Tensor:
-        return x + self.norm2(self.conv2(x), descriptor, _same)
+        return x + self.norm2(self.conv2(x), descriptor, _same, spent=True)
 
 
 def _plain(inputs: int, outputs: int, kernel: int, *tail: nn.Module) -> nn.Module:

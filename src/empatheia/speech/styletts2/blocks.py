@@ -44,8 +44,10 @@ class StyleAffine(nn.Module):
 class AdaIN(StyleAffine):
     """Adaptive instance norm of (B, C, T), and what bends it."""
 
-    def forward(self, x: Tensor, style: Tensor, activation: Activation) -> Tensor:
-        return adaptive_norm(x, *self.scale_and_shift(style), activation)
+    def forward(
+        self, x: Tensor, style: Tensor, activation: Activation, spent: bool = False
+    ) -> Tensor:
+        return adaptive_norm(x, *self.scale_and_shift(style), activation, spent=spent)
 
 
 class AdaLayerNorm(StyleAffine):
@@ -76,7 +78,7 @@ class AdaINBlock(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         y = self.norm1(x, style, _leaky)
         y = self.pool(y) if self.pool is not None else y
-        y = self.norm2(self.conv1(y), style, _leaky)
+        y = self.norm2(self.conv1(y), style, _leaky, spent=True)
         # A convolution of width 1 and a repetition of samples can change places: half the work.
         short = self.conv1x1(x) if self.conv1x1 is not None else x
         short = short.repeat_interleave(2, dim=-1) if self.upsample else short
@@ -108,8 +110,12 @@ class DownBlock(nn.Module):
 
 
 def snake(x: Tensor, alpha: Tensor) -> Tensor:
-    """x + sin(alpha x)^2 / alpha (Ziyin et al., 2020); ``alpha`` is (1, C, 1)."""
-    return torch.addcmul(x, (alpha * x).sin_().square_(), 1 / alpha)
+    """x + sin(alpha x)^2 / alpha (Ziyin et al., 2020), over x itself where no gradient is wanted.
+
+    ``alpha`` is (1, C, 1).
+    """
+    over = None if torch.is_grad_enabled() else x
+    return torch.addcmul(x, (alpha * x).sin_().square_(), 1 / alpha, out=over)
 
 
 class SnakeBlock(nn.Module):
@@ -133,5 +139,6 @@ class SnakeBlock(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         for i, (first, second) in enumerate(zip(self.convs1, self.convs2, strict=True)):
             y = first(self.adain1[i](x, style, partial(snake, alpha=self.alpha1[i])))
-            x = second(self.adain2[i](y, style, partial(snake, alpha=self.alpha2[i]))).add_(x)
+            bend = partial(snake, alpha=self.alpha2[i])
+            x = second(self.adain2[i](y, style, bend, spent=True)).add_(x)
         return x

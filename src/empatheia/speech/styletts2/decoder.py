@@ -102,7 +102,7 @@ class HifiGan(_Vocoder):
         return ConvTranspose1d(channels, channels // 2, kernel, rate, rate // 2 + odd, odd)
 
     def forward(self, x: Tensor, style: Tensor, pitch: Tensor, noise: Tensor) -> Tensor:
-        """(B, C, 2 F), style, pitch (B, 2 F) -> (B, samples) within -1 and 1."""
+        """(B, C, 2 F), style, pitch (B, 2 F) -> (B, samples) within -1 and 1; ``x`` is spent."""
         source = self.m_source(pitch, noise)[:, None]
         for i, up in enumerate(self.ups):
             beside = self.noise_res[i](self.noise_convs[i](source), style)
