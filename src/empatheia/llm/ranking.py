@@ -34,7 +34,7 @@ class Ranking:
     logprob: float = 0.29  # mean of its tokens'
     word: float = 0.02  # taken off for each word
     question: float = 0.1  # taken off where it ends with a question
-    stock: float = 0.2  # taken off a reply that is known word for word, or given too often
+    stock: float = 0.3  # taken off a reply that is known word for word, or given too often
     told: float = 0.25  # taken off where it asks for what was said, or once more
 
     def score(
