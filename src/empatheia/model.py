@@ -59,9 +59,10 @@ ATTEMPTS = 3  # draws of candidates before NOTHING_TO_SAY
 class TextSettings:
     """How replies are drawn and chosen, and which weights do it."""
 
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: Sampling = field(default_factory=Sampling)  # one reply at a time
     ranking: Ranking = field(default_factory=Ranking)
     digest: str = "none"
+    in_batches: Sampling = field(default_factory=Sampling)  # thousands of replies
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ AVAMERG = [
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Predictions come from random weights."""
-    settings = TextSettings(Sampling(candidates=2, max_tokens=6), digest="tiny")
+    few = Sampling(candidates=2, max_tokens=6)
+    settings = TextSettings(few, digest="tiny", in_batches=few)
     monkeypatch.setattr(presets, "load_reasoner", lambda preset: (tiny_reasoner(), settings))
 
 

@@ -47,7 +47,7 @@ def predict_text(
         reasoner, settings = presets.load_reasoner(preset)
     else:
         reasoner, settings = presets.load_folder(weights)
-    sampling, chained = settings.sampling, system != "pipeline"
+    sampling, chained = settings.in_batches, system != "pipeline"
     if greedy:
         sampling = replace(sampling, candidates=1, temperature=0.0)
     names = [preset, *([weights.name] if weights else []), *([] if chained else [system])]
