@@ -227,6 +227,8 @@ def test_faces_are_named_by_real_ones(pairs: Pairs, tmp_path: Path) -> None:
         given.append((reference, replace(answer, video=video)))
     table, _ = consistency_table("x", given, {}, mead=tmp_path / "mead")
     assert table.rows[0].figures["face_means_it"].value == 50.0
+    ceiling = next(row for row in table.rows if row.mark == "ceiling").figures
+    assert (ceiling["face_means_it"].value, ceiling["face_means_it"].n) == (100.0, 6)  # of three
     with pytest.raises(InputError, match="no landmarks of two emotions"):
         consistency_table("x", given, {}, mead=tmp_path)
     (tmp_path / "0.npz").write_bytes(b"no landmarks")
@@ -295,6 +297,8 @@ def test_agreement_by_hand(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> Non
     seen = ("sad", "happy", "contempt", None)
 
     class Told:
+        held_out = ()
+
         def __init__(self, names: tuple[str | None, ...], emotions: tuple[str, ...]) -> None:
             self.names, self.emotions = iter(names), emotions
 
@@ -349,10 +353,12 @@ def test_what_actors_taught_to_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return path
 
     (tmp_path / "actors").mkdir()
-    for actor in (1, 2, 3, 4):
+    for actor in range(1, 7):
         for emotion, level in (("04", 0.05), ("05", 0.3)):
             pitch = (110 if actor % 2 else 220) + actor
             buzz(tmp_path / "actors" / f"03-01-{emotion}-01-01-01-0{actor}.wav", pitch, level)
+    # a whisper has no pitch, and the real set has some
+    buzz(tmp_path / "actors" / "03-01-04-01-01-02-01.wav", 110, 0.0)
     clips = [(p, *p.stem.split("-")[2::4]) for p in sorted((tmp_path / "actors").iterdir())]
     told = [
         SimpleNamespace(path=p, emotion={"04": "sad", "05": "angry"}[e], actor=int(a))
@@ -361,6 +367,7 @@ def test_what_actors_taught_to_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("empatheia.data.actors.actor_clips", lambda _: iter(told))
     ear = hearing.hear_actors(tmp_path)
     assert ear.emotions == ("angry", "sad")
+    assert ear.held_out == ((100.0, 100.0), (100.0, 100.0))  # the sixth actor's; the whisper is out
     turns = (Turn("speaker", "Hi."),)
     made = []
     for i, (pitch, level, feeling, gender) in enumerate(

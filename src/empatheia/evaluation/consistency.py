@@ -97,6 +97,7 @@ def consistency_table(
             Figure.of(item_score(heard), weights) if heard else Figure.missing(NO_PERCEIVED)
         )
     rows = [Row(name, figures, str(settings.get("mark", "")))]
+    rows += tools.ceiling()
     if len(pairs) > 1 and any(t.voice or t.face for t in told):
         moved = _agreement(pairs, [*told[1:], told[0]], tools)
         rows.append(Row(f"{name}, voice and face of another reply", moved, "floor"))
@@ -136,6 +137,17 @@ class Senses:
         item, answer = pair[0].id, pair[1]
         voice, gender = _heard(item, answer, self.ear, faults) if self.ear else (None, None)
         return Told(voice, gender, _seen(item, answer, self.eye, faults) if self.eye else None)
+
+    def ceiling(self) -> list[Row]:
+        """What the classifiers reach on real people whom they did not learn from."""
+        known: dict[str, list[float]] = {}
+        if self.ear is not None and self.ear.held_out:
+            known["voice_means_it"] = [emotion for emotion, _ in self.ear.held_out]
+            known["voice_gender"] = [gender for _, gender in self.ear.held_out]
+        if self.eye is not None and self.eye.held_out:
+            known["face_means_it"] = list(self.eye.held_out)
+        figures = {name: Figure.of(item_score(hits)) for name, hits in known.items()}
+        return [Row("Actors not learnt from", figures, "ceiling")] if figures else []
 
 
 def _heard(item: str, answer: Answer, ear: Hearing, faults: Faults) -> tuple[str | None, ...]:

@@ -10,17 +10,21 @@ from typing import Any
 import numpy as np
 
 from empatheia.data.labels import EMOTIONS8
-from empatheia.media.audio import read_audio
 from empatheia.types import Speech
 
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """Support vector machines on mel and pitch statistics. ``emotions`` can be heard."""
+    """Support vector machines on mel and pitch statistics. ``emotions`` can be heard.
+
+    ``held_out``: for each clip of actors that the same machines were not taught by, whether the
+    emotion and whether the gender was named rightly, in percent.
+    """
 
     feeling: Any
     sex: Any
     emotions: tuple[str, ...]
+    held_out: tuple[tuple[float, float], ...] = ()
 
     def emotion(self, speech: Speech) -> str:
         """One of ``emotions``. Raises InputError where there is no voice."""
@@ -32,20 +36,32 @@ class Hearing:
 
 
 def _rows(found: list[Speech]) -> np.ndarray:
-    from empatheia.evaluation.voice import _features
+    from empatheia.evaluation.voice import features_of
 
-    return np.array([_features(speech) for speech in found])
+    return np.array([features_of(speech) for speech in found])
 
 
 @cache
 def hear_actors(ravdess: Path) -> Hearing:
-    """Trained on all clips of a RAVDESS folder (odd actors are men). Raises InputError."""
-    from empatheia.data.actors import actor_clips
-    from empatheia.evaluation.voice import _classifier
+    """Trained on all clips of a RAVDESS folder (odd actors are men) that have a pitch.
 
-    clips = [c for c in actor_clips(ravdess) if c.emotion in EMOTIONS8]
-    rows = _rows([read_audio(c.path) for c in clips])
-    names = [c.emotion for c in clips]
-    sexes = ["male" if c.actor % 2 else "female" for c in clips]
-    fitted = _classifier().fit(rows, names), _classifier().fit(rows, sexes)
-    return Hearing(*fitted, tuple(sorted(set(names))))
+    The last fifth of the actors, before they are learnt from, say how well this works. Raises
+    InputError.
+    """
+    from empatheia.data.actors import actor_clips
+    from empatheia.evaluation.voice import audible, classifier
+
+    found = list(audible([c for c in actor_clips(ravdess) if c.emotion in EMOTIONS8]))
+    rows = np.array([features for _, features in found])
+    actors = np.array([clip.actor for clip, _ in found])
+    names = np.array([clip.emotion for clip, _ in found])
+    sexes = np.where(actors % 2, "male", "female")
+    people = sorted(set(actors.tolist()))
+    last = np.isin(actors, people[-(len(people) // 5) :]) if len(people) >= 5 else actors < 0
+    hits = [
+        100.0 * (classifier().fit(rows[~last], y[~last]).predict(rows[last]) == y[last])
+        for y in ((names, sexes) if last.any() else ())
+    ]
+    fitted = [classifier().fit(rows, y) for y in (names, sexes)]
+    kept = tuple((float(a), float(b)) for a, b in zip(*hits, strict=True)) if hits else ()
+    return Hearing(fitted[0], fitted[1], tuple(sorted(set(names.tolist()))), kept)

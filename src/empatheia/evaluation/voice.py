@@ -93,7 +93,7 @@ def _agrees(name: str, ours: float, theirs: float) -> bool:
     return bool(same and 0.5 <= ours / theirs <= 2.0)
 
 
-def _features(speech: Speech) -> list[float]:
+def features_of(speech: Speech) -> list[float]:
     """Means and spreads of log mel bands and of pitch, for plain classifiers."""
     from empatheia.media.audio import resample
     from empatheia.speech.world.mel import log_mel
@@ -105,7 +105,7 @@ def _features(speech: Speech) -> list[float]:
     return [*map(float, own), *map(float, mel.mean(0)), *map(float, mel.std(0))]
 
 
-def _classifier() -> Any:
+def classifier() -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
@@ -120,11 +120,11 @@ def profile_accuracy(voice: SpeechGenerator, sentences: Sequence[str]) -> dict[s
     names: dict[bool, list[Profile]] = {True: [], False: []}
     for profile in profiles():
         for i, text in enumerate(sentences):
-            rows[i < half].append(_features(say(voice, text, "neutral", 0.0, profile)))
+            rows[i < half].append(features_of(say(voice, text, "neutral", 0.0, profile)))
             names[i < half].append(profile)
     out: dict[str, float] = {"renders": len(rows[True]) + len(rows[False])}
     for field in ("age", "gender", "tone"):
-        model = _classifier().fit(rows[True], [getattr(p, field) for p in names[True]])
+        model = classifier().fit(rows[True], [getattr(p, field) for p in names[True]])
         wanted = [getattr(p, field) for p in names[False]]
         out[field] = round(float(np.mean(model.predict(rows[False]) == np.array(wanted))) * 100, 1)
     return out
@@ -138,7 +138,7 @@ def actor_classifier(
     Features are taken relative to the speaker's own neutral speech, on both sides.
     """
     clips = [c for c in actor_clips(ravdess) if c.emotion in (*SIX, "neutral")]
-    heard = list(_heard(clips))
+    heard = list(audible(clips))
     base = {
         actor: np.mean([f for c, f in heard if c.actor == actor and c.emotion == "neutral"], axis=0)
         for actor in {c.actor for c in clips}
@@ -146,16 +146,18 @@ def actor_classifier(
     acted = [(c, f - base[c.actor]) for c, f in heard if c.emotion != "neutral"]
     train = [(f, c.emotion) for c, f in acted if c.actor <= 16]
     held = [(f, c.emotion) for c, f in acted if c.actor > 16]
-    model = _classifier().fit([f for f, _ in train], [e for _, e in train])
+    model = classifier().fit([f for f, _ in train], [e for _, e in train])
     own = np.mean(model.predict([f for f, _ in held]) == np.array([e for _, e in held]))
     ours, wanted = [], []
     for profile in people:
         neutral = np.mean(
-            [_features(say(voice, s, "neutral", 0.0, profile)) for s in sentences], axis=0
+            [features_of(say(voice, s, "neutral", 0.0, profile)) for s in sentences], axis=0
         )
         for emotion in SIX:
             for text in sentences:
-                ours.append(np.array(_features(say(voice, text, emotion, 1.0, profile))) - neutral)
+                ours.append(
+                    np.array(features_of(say(voice, text, emotion, 1.0, profile))) - neutral
+                )
                 wanted.append(emotion)
     found = model.predict(ours)
     return {
@@ -170,11 +172,11 @@ def actor_classifier(
     }
 
 
-def _heard(clips: Sequence[ActorClip]) -> Iterator[tuple[ActorClip, NDArray[np.float64]]]:
+def audible(clips: Sequence[ActorClip]) -> Iterator[tuple[ActorClip, NDArray[np.float64]]]:
     """Features of the actors' clips; a whispered one has no pitch and is left out."""
     for clip in clips:
         try:
-            yield clip, np.array(_features(read_audio(clip.path)))
+            yield clip, np.array(features_of(read_audio(clip.path)))
         except InputError:
             continue
 
