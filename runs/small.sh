@@ -71,7 +71,7 @@ short() { # short STEPS PREFIX...: settings of a quick run
     printf -- '--set loop.steps=%s --set loop.warmup=1 ' "$1"
 }
 
-few=() clips=() copies=() people=() texts=()
+few=() clips=() copies=() people=() texts=() ear=() eye=() senses=()
 if [ "${QUICK:-0}" = 1 ]; then
     DIALOGUES=6
     few=(--sentences 8)
@@ -79,6 +79,9 @@ if [ "${QUICK:-0}" = 1 ]; then
     people=(--people 5 --copies 1 --mixtures 5 --epochs 1)
     clips=(--clips 20 --epochs 1)
     texts=(--set texts=20)
+    ear=(--set stage.voices=40)
+    eye=(--set stage.people=6 --set stage.clips=8)
+    senses=("${ear[@]}" --set stage.people=6 --set stage.neutral=16 --set stage.told=16)
 fi
 
 # --- language -----------------------------------------------------------------------------------
@@ -122,11 +125,11 @@ install_weights "$OUT/face-style.safetensors"
 # shellcheck disable=SC2046
 {
     train ear ear.safetensors --ravdess "$DATA/ravdess" --data "$DATA" --threads "$THREADS" \
-        $(short 3)
-    train eye eye.safetensors --threads "$THREADS" $(short 3)
+        $(short 3) ${ear[@]+"${ear[@]}"}
+    train eye eye.safetensors --threads "$THREADS" $(short 3) ${eye[@]+"${eye[@]}"}
     train senses senses.safetensors --ear "$OUT/ear/ear.safetensors" \
         --eye "$OUT/eye/eye.safetensors" --ravdess "$DATA/ravdess" --data "$DATA" \
-        --reasoner "$REASONER" --threads "$THREADS" $(short 3)
+        --reasoner "$REASONER" --threads "$THREADS" $(short 3) ${senses[@]+"${senses[@]}"}
 }
 
 # --- rendering, and the multimodal stages -------------------------------------------------------
