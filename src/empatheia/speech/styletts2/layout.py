@@ -84,11 +84,11 @@ def style_of_pack(pack: object, dim: int) -> Tensor:
 
     Raises WeightsError where it is something else.
     """
-    shape = tuple(pack.shape) if isinstance(pack, Tensor) else None
-    if not isinstance(pack, Tensor) or pack.ndim != 3 or shape[1:] != (1, dim):
+    if not isinstance(pack, Tensor) or pack.ndim != 3 or pack.shape[1:] != (1, dim):
+        found = tuple(pack.shape) if isinstance(pack, Tensor) else type(pack).__name__
         raise WeightsError(
-            f"holds {shape or type(pack).__name__}, not styles of (lengths, 1, {dim}): give a "
-            "voice pack of Kokoro (voices/*.pt)"
+            f"holds {found}, not styles of (lengths, 1, {dim}): give a voice pack of Kokoro "
+            "(voices/*.pt)"
         )
     return pack.float().mean((0, 1))
 
