@@ -52,3 +52,10 @@ def test_only_dialogues_that_every_system_can_be_measured_in() -> None:
     assert found["x"][0].difference == pytest.approx(-2.5)  # 1 - 3 and 2 - 5
     assert found["x"][0].n == 2
     assert compare(systems, {"x": lambda _: None}) == {}
+
+
+def test_a_system_that_names_no_emotion_has_no_accuracy() -> None:
+    mute = [(r, replace(a, emotion="")) for r, a in system(0)]
+    found = compare({"good": system(18), "mute": mute, "bad": system(6)})
+    assert [(c.a, c.b) for c in found["accuracy"]] == [("good", "bad")]
+    assert len(found["words"]) == 3

@@ -222,6 +222,9 @@ def test_ablations_stand_in_the_page(tmp_path: Path) -> None:
     assert "n/a (needs a part that this variant does not have) for w/o CS" in part
     assert "<td>C^s off</td><td>no-cs</td><td>0.500<small>[0.400, 0.600]</small></td>" in part
     assert "needs --scores ablation.json" in page(Material([]))
+    older = read_scores(tmp_path / "ablation.json")
+    del older["tables"]["ablation"]["metrics"]
+    assert "<th>speech_content</th>" in page(Material([older]))
 
 
 def test_foreign_scores_are_refused(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def compare(
 
     Replies of one dialogue are alike, so dialogues and not replies are compared: those in which
     the measure says something of every system, two and more. Holm's correction is over the pairs
-    of one measure. Raises InputError for fewer than two systems or dialogues.
+    of one measure. A system that a measure says nothing of, as one that names no emotion, is left
+    out there. Raises InputError for fewer than two systems or dialogues.
     """
     if len(systems) < 2:
         raise InputError(f"{len(systems)} system; two and more are compared")
@@ -69,10 +70,14 @@ def compare(
         raise InputError("one dialogue says nothing of a difference: give data with two and more")
     out = {}
     for name, measure in measures.items():
-        means = {system: _by_dialogue(pairs, measure) for system, pairs in systems.items()}
-        first, *rest = means.values()
-        common = [dialogue for dialogue in first if all(dialogue in other for other in rest)]
-        if len(common) > 1:
+        means = {
+            system: found
+            for system, pairs in systems.items()
+            if (name != "accuracy" or any(answer.emotion for _, answer in pairs))
+            and (found := _by_dialogue(pairs, measure))
+        }
+        common = [d for d in next(iter(means.values()), ()) if all(d in m for m in means.values())]
+        if len(means) > 1 and len(common) > 1:
             out[name] = paired({s: [found[d] for d in common] for s, found in means.items()})
     return out
 

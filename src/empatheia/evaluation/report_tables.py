@@ -152,7 +152,9 @@ def ablations(scores: Scores) -> str:
         table = card["tables"].get("ablation")
         if table is None:
             continue
-        metrics = table["metrics"]
+        ids = dict.fromkeys(name for row in table["rows"] for name in row["figures"])
+        plain = {name: {"title": name, "digits": 3, "note": ""} for name in ids}
+        metrics = plain | table.get("metrics", {})  # earlier files say no titles
         columns = [(name, m["title"], m["digits"]) for name, m in metrics.items()]
         out += html_table(columns, rows_of([card], ["ablation"]), {}, ())
         out += _differences(card["differences"], metrics)
