@@ -93,7 +93,7 @@ class Inception:
         if not path.is_file():
             raise WeightsError(f"no Inception weights at {path}: needs {INCEPTION}")
         try:
-            self.net = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+            self.net = torch.jit.load(str(path), map_location="cpu").eval()
         except RuntimeError as error:
             raise WeightsError(f"{path} is no TorchScript file: needs {INCEPTION}") from error
         self.digest = digest_of(path)
