@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from empatheia.face.dreamtalk.network import FaceConfig, TalkingFace
 from empatheia.face.pirenderer.network import PIRenderer
 from empatheia.speech.styletts2 import config as voices
+from empatheia.speech.styletts2.decoder import Decoder
 from empatheia.speech.styletts2.network import StyleTTS2
 
 TOKENS, FRAMES = 48, 120  # 3 s of speech: frames of 25 ms
@@ -63,7 +64,7 @@ def variants(
             seconds, made = least(lambda: call(network), args.repeat)
         rows.append(Row(f"{name}, bfloat16", seconds, lasts, decibels(made, wanted)))
     if args.compiled:
-        network.compile()
+        (network.generator if isinstance(network, Decoder) else network).compile()
         seconds, made = least(lambda: call(network), args.repeat)
         rows.append(Row(f"{name}, compiled", seconds, lasts, decibels(made, wanted)))
     return rows

@@ -38,13 +38,14 @@ class Decoder(nn.Module):
         self, content: Tensor, pitch: Tensor, energy: Tensor, style: Tensor, noise: Tensor
     ) -> Tensor:
         """(B, hidden, F), (B, 2 F), (B, 2 F), (B, style), noise of the source -> (B, samples)."""
+        source = self.generator.excite(pitch, noise)
         low_pitch = self.F0_conv(pitch[:, None])
         low_energy = self.N_conv(energy[:, None])
         x = self.encode(torch.cat((content, low_pitch, low_energy), dim=1), style)
         beside = torch.cat((self.asr_res(content), low_pitch, low_energy), dim=1)
         for block in self.decode:
             x = block(torch.cat((x, beside), dim=1), style)
-        out: Tensor = self.generator(x, style, pitch, noise)
+        out: Tensor = self.generator(x, style, source)
         return out
 
 
@@ -80,6 +81,17 @@ class _Vocoder(nn.Module):
         """Shape of the noise that the source of this vocoder takes."""
         return self.m_source.noise_shape(pitch)
 
+    def excite(self, pitch: Tensor, noise: Tensor) -> Tensor:
+        """(B, 2 F) in Hz and noise -> what the stages hear of the source (B, channels, T).
+
+        Apart from :meth:`forward`, so that this can be compiled without it: phases of thousands of
+        turns, and their angles, hang on the last bit.
+        """
+        return self._seen(self.m_source(pitch, noise))
+
+    def _seen(self, source: Tensor) -> Tensor:
+        raise NotImplementedError
+
     def _mix(self, stage: int, x: Tensor, style: Tensor) -> Tensor:
         blocks = self.resblocks[stage * self.kernels : (stage + 1) * self.kernels]
         total = blocks[0](x, style)
@@ -101,9 +113,14 @@ class HifiGan(_Vocoder):
         odd = rate % 2
         return ConvTranspose1d(channels, channels // 2, kernel, rate, rate // 2 + odd, odd)
 
-    def forward(self, x: Tensor, style: Tensor, pitch: Tensor, noise: Tensor) -> Tensor:
-        """(B, C, 2 F), style, pitch (B, 2 F) -> (B, samples) within -1 and 1; ``x`` is spent."""
-        source = self.m_source(pitch, noise)[:, None]
+    def _seen(self, source: Tensor) -> Tensor:
+        return source[:, None]
+
+    def forward(self, x: Tensor, style: Tensor, source: Tensor) -> Tensor:
+        """(B, C, 2 F), style, what :meth:`excite` gave -> (B, samples) within -1 and 1.
+
+        ``x`` is spent.
+        """
         for i, up in enumerate(self.ups):
             beside = self.noise_res[i](self.noise_convs[i](source), style)
             x = up(in_parts(partial(snake, alpha=self.alphas[i]), x)).add_(beside)
@@ -126,9 +143,8 @@ class IstftNet(_Vocoder):
     def _up(self, channels: int, rate: int, kernel: int) -> nn.Module:
         return ConvTranspose1d(channels, channels // 2, kernel, rate, (kernel - rate) // 2)
 
-    def forward(self, x: Tensor, style: Tensor, pitch: Tensor, noise: Tensor) -> Tensor:
-        """(B, C, 2 F), style, pitch (B, 2 F) -> (B, samples)."""
-        source = self._spectrum(self.m_source(pitch, noise))
+    def forward(self, x: Tensor, style: Tensor, source: Tensor) -> Tensor:
+        """(B, C, 2 F), style, what :meth:`excite` gave -> (B, samples)."""
         last = len(self.ups) - 1
         for i, up in enumerate(self.ups):
             beside = self.noise_res[i](self.noise_convs[i](source), style)
@@ -140,7 +156,7 @@ class IstftNet(_Vocoder):
         spectrum = torch.polar(size.exp(), angle.sin())
         return torch.istft(spectrum, self.n_fft, self.hop, self.n_fft, self.window)
 
-    def _spectrum(self, source: Tensor) -> Tensor:
+    def _seen(self, source: Tensor) -> Tensor:
         """(B, samples) -> magnitudes and angles (B, n_fft + 2, frames)."""
         out = torch.stft(source, self.n_fft, self.hop, self.n_fft, self.window, return_complex=True)
         return torch.cat((out.abs(), out.angle()), dim=1)
