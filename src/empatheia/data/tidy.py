@@ -26,7 +26,7 @@ _CONTRACTIONS: Final = {
 }  # fmt: skip
 _WORD = re.compile(r"[A-Za-z']+")
 _HELPING = "is|are|was|were|did|do|does|have|has|had|can|could|will|would|should|happened"
-_QUESTION = re.compile(  # "What happened", "Oh no, what movie was it", "Did you"; not "What you did"
+_QUESTION = re.compile(  # "What happened", "Oh no, what movie was it"; not "What you did"
     rf"""(?:(?:oh|well|and|so|wow|no|yeah)\b[ ,!]*)*
     (?:(?:what|how|why|when|where|who|which)
        (?:[ ](?!(?:i|you|he|she|it|we|they|that|this|there|people|someone)\b)\w+)?[ ](?:{_HELPING})
