@@ -26,6 +26,11 @@ class TextExample:
     emotion: str  # one of 32
     chain: ChainOfEmpathy | None = None
 
+    @property
+    def name(self) -> str:
+        """``dialogue#turns before it``, as in predictions."""
+        return f"{self.dialogue_id}#{len(self.context)}"
+
 
 def clean(text: str) -> str:
     """Undo the release's ``_comma_`` and collapse white space."""

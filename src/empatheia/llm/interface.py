@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class Cache(Protocol):
     """What was read so far, one row a dialogue."""
 
-    def batch_repeat_interleave(self, repeats: int) -> None: ...
-
-    def batch_select_indices(self, indices: Tensor) -> None: ...
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keep these rows, in this order, any of them more than once."""
+        ...
 
     def crop(self, tokens: int) -> None:
         """Forget the last ``-tokens``."""

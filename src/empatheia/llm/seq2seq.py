@@ -41,11 +41,6 @@ class Memory:
         self.states, self.mask = states, mask
         self.cache = EncoderDecoderCache(empty_cache(), empty_cache())
 
-    def batch_repeat_interleave(self, repeats: int) -> None:
-        self.states = self.states.repeat_interleave(repeats, 0)
-        self.mask = self.mask.repeat_interleave(repeats, 0)
-        self.cache.batch_repeat_interleave(repeats)
-
     def batch_select_indices(self, indices: Tensor) -> None:
         self.states, self.mask = self.states[indices], self.mask[indices]
         self.cache.batch_select_indices(indices)

@@ -177,7 +177,7 @@ class CoeStage:
             target_ids(tokenizer, example.chain, tidy(example.response), whole),
             EMOTIONS32.index(example.emotion),
             ngram_logits,
-            f"{example.dialogue_id}#{len(example.context)}",
+            example.name,
         )
 
     def _freeze(self) -> None:

@@ -6,7 +6,7 @@ under ``fits``, ``generic`` or ``wrong``. The dialogues' own text is not in it.
 
 A ridge regression finds the direction in the language model's states at a reply that tells good
 from bad among the candidates of one context, beside what :class:`Ranking` counts already. It is
-learned anew for every trained model, in a minute.
+learned anew for every trained model, in some minutes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from empatheia.data.empathetic import TextExample
-from empatheia.llm.decoding import only, read_replies, score_replies
+from empatheia.llm.decoding import likelihoods, only, read_replies
 from empatheia.llm.ranking import Ranking, asks_in_vain
 from empatheia.reasoner import Reasoner, Request, sides
 from empatheia.types import Profile
@@ -50,7 +50,7 @@ def learn_taste(
 ) -> Float[Tensor, " dim"]:
     """The direction for :meth:`Reasoner.set_taste`; empty where no verdict is on ``found``."""
     verdicts = read_verdicts() if verdicts is None else verdicts
-    judged = [e for e in found if _name(e) in verdicts]
+    judged = [e for e in found if e.name in verdicts]
     if not judged:
         return torch.zeros(0)
     states, missing = [], []  # of each context: what is seen, and what the score lacks
@@ -67,17 +67,13 @@ def learn_taste(
     return (torch.linalg.solve(x.T @ x + penalty, x.T @ y) / spread).float()
 
 
-def _name(example: TextExample) -> str:
-    return f"{example.dialogue_id}#{len(example.context)}"
-
-
 def _examined(
     reasoner: Reasoner, part: Sequence[TextExample], verdicts: Verdicts, ranking: Ranking
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """For each context: mean states (reply, dim), and worth less score (reply,)."""
     who = Profile("young", "female", "gentle")
     thinking = reasoner.think([Request(e.context, who) for e in part])
-    judged = [verdicts[_name(e)] for e in part]
+    judged = [verdicts[e.name] for e in part]
     rows = [
         (i, text, worth) for i, found in enumerate(judged)
         for name, worth in WORTH.items() for text in found[name]
@@ -86,8 +82,8 @@ def _examined(
     texts = [text for _, text, _ in rows]
     ids = [reasoner.lm.tokenizer.encode(text) for text in texts]
     state = only(thinking.state, where)
-    nll = score_replies(reasoner.lm, state, ids)
     hidden, real = read_replies(reasoner.lm, state, ids)
+    nll = likelihoods(reasoner.lm, state, hidden, ids)
     means = (hidden.float() * real[..., None]).sum(1) / real.sum(1, keepdim=True)
     match, common = reasoner.fit(thinking.pooled[where], texts)
     lacks = torch.tensor(
