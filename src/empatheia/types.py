@@ -48,7 +48,8 @@ class Turn:
     """One utterance. ``emotion`` is one of 32, ``emotion8`` one of the eight keys.
 
     ``emotion_source`` says where the two come from. ``times`` is a JSON file with the phoneme
-    times of ``audio``. ``chain`` is the reasoning behind a listener's turn.
+    times of ``audio``. ``chain`` is the reasoning behind a listener's turn. ``intensity`` in
+    [0, 1] is how strongly the emotion is shown in ``audio`` and ``video``, where that is known.
     """
 
     role: Role
@@ -60,6 +61,7 @@ class Turn:
     emotion_source: str | None = None
     chain: ChainOfEmpathy | None = None
     times: Path | None = None
+    intensity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

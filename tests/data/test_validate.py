@@ -55,6 +55,7 @@ CASES = {
     "V13": [good("1"), good("2")],
     "V14": [changed(1, emotion8="sad")],
     "V15": [changed(1, emotion="proud", emotion8="sad", emotion_source="x")],
+    "V16": [changed(1, intensity=1.5)],
 }
 
 

@@ -27,7 +27,7 @@ from empatheia.types import ChainOfEmpathy, Dialogue, Profile, Turn
 
 SPLITS: Final = ("train", "valid", "test")
 TONE_TO_TIMBRE: Final = {tone: timbre for timbre, tone in TIMBRE_TO_TONE.items()}
-_EXTRA: Final = ("emotion", "emotion8", "emotion_source")
+_EXTRA: Final = ("emotion", "emotion8", "emotion_source", "intensity")
 
 
 def files_of(path: Path) -> list[tuple[Path, str | None]]:
@@ -240,5 +240,5 @@ def _samples(dialogue: Dialogue) -> Iterator[dict[str, Any]]:
         yield sample
 
 
-def _told(turn: Turn) -> dict[str, str]:
+def _told(turn: Turn) -> dict[str, str | float]:
     return {name: value for name in _EXTRA if (value := getattr(turn, name)) is not None}

@@ -17,6 +17,7 @@ from empatheia.types import Dialogue, Turn
 
 FROM_DIALOGUE = "dialogue"
 SPREAD = "spread"  # drawn by lot
+STRENGTHS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # a reply's plan has none below 0.4
 CHUNK = 512  # utterances that are read at once
 
 
@@ -95,15 +96,19 @@ def _read(dialogues: Sequence[Dialogue], reader: UtteranceReader) -> Iterator[Di
 def spread(dialogues: Iterable[Dialogue], share: float, seed: int = 0) -> Iterator[Dialogue]:
     """That share of the listeners' turns gets one of the eight keys by lot, whatever it says.
 
-    People who listen are mostly neutral or glad; who is to learn all eight must see them all.
+    People who listen are mostly neutral or glad; who is to learn all eight must see them all. How
+    strongly it is shown is drawn too, and stands in the turn.
     """
     for dialogue in dialogues:
         lots = random.Random(f"{seed}:{dialogue.id}")
+        strengths = random.Random(f"{seed}:{dialogue.id}:intensity")
         turns = []
         for turn in dialogue.turns:
             drawn, key = lots.random() < share, lots.choice(EMOTIONS8)
+            strength = strengths.choice(STRENGTHS)
             if turn.role == "listener" and drawn:
-                turn = replace(turn, emotion=None, emotion8=key, emotion_source=SPREAD)
+                told = {"emotion": None, "emotion8": key, "emotion_source": SPREAD}
+                turn = replace(turn, **told, intensity=strength)
                 if turn.chain is not None:
                     turn = replace(turn, chain=replace(turn.chain, response_emotion=key))
             turns.append(turn)

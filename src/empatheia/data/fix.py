@@ -127,6 +127,10 @@ def _turn(turn: Record, folder: Path, done: Counter[str]) -> Record:
         _label(turn, name, allowed, "V6", done)
     if not turn.get("emotion") and not turn.get("emotion8"):
         turn.pop("emotion_source", None)
+    strength = turn.get("intensity", 0.0)
+    if not (isinstance(strength, int | float) and 0 <= strength <= 1):
+        del turn["intensity"]
+        done["V16"] += 1
     chain = turn.get("chain_of_empathy")
     if chain is not None:
         _chain(turn, chain, done)

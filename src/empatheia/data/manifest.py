@@ -22,7 +22,7 @@ from empatheia.types import ChainOfEmpathy, Dialogue, Profile, Turn
 Record = dict[str, Any]
 MEDIA: Final = ("audio", "video", "times")
 _PLAIN: Final = ("split", "source", "emotion", "situation", "topic", "subtopic")
-_TURN: Final = ("emotion", "emotion8", "emotion_source")
+_TURN: Final = ("emotion", "emotion8", "emotion_source", "intensity")
 
 
 def to_record(dialogue: Dialogue, folder: Path | None = None) -> Record:
@@ -92,6 +92,8 @@ def _turn(item: Mapping[str, Any], folder: Path | None) -> Turn:
     }
     if not isinstance(item["text"], str):
         raise TypeError("a text is not a string")
+    if not isinstance(item.get("intensity", 0.0), int | float):
+        raise TypeError("an intensity is not a number")
     return Turn(
         role=item["role"],
         text=item["text"],

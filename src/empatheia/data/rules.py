@@ -37,6 +37,7 @@ RULES: Final[dict[str, str]] = {
     "V13": "a dialogue is told once",
     "V14": "an emotion says where it comes from",
     "V15": "a turn's coarse key is that of its fine emotion by the avamerg map",
+    "V16": "an intensity is a number from 0 to 1",
     "M1": "sound can be decoded to its end",
     "M2": "video can be decoded to its end",
     "M3": "the length lies within bounds and fits the text",

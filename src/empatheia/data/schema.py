@@ -52,6 +52,7 @@ def turn_schema() -> Schema:
             "emotion": one_of(EMOTIONS32) | {"description": "absent where none of the 32 fits"},
             "emotion8": one_of(EMOTIONS8),
             "emotion_source": TEXT,
+            "intensity": {"type": "number", "minimum": 0, "maximum": 1},
             "audio": path,
             "video": path,
             "times": path | {"description": "JSON with the phoneme times of the audio"},

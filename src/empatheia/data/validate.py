@@ -176,6 +176,9 @@ def _turn(turn: Record, record: Record, folder: Path) -> Iterator[tuple[str, str
     for name, allowed in (("emotion", EMOTIONS32), ("emotion8", EMOTIONS8)):
         if turn.get(name) is not None and turn[name] not in allowed:
             yield "V6", unknown(name, turn[name], allowed)
+    strength = turn.get("intensity")
+    if strength is not None and not 0 <= strength <= 1:
+        yield "V16", f"intensity is {strength!r}"
     if (turn.get("emotion") or turn.get("emotion8")) and not turn.get("emotion_source"):
         yield "V14", "an emotion without emotion_source"
     if turn["role"] == "speaker" and record.get("emotion") in EMOTIONS32:

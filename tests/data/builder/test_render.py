@@ -17,11 +17,11 @@ from empatheia.data.builder import render as work
 from empatheia.data.builder.package import package
 from empatheia.data.builder.splits import assign, keys_of, leaks
 from empatheia.data.builder.workers import mapper
-from empatheia.data.feelings import SPREAD, spread
+from empatheia.data.feelings import SPREAD, STRENGTHS, spread
 from empatheia.data.labels import EMOTIONS8
 from empatheia.data.validate import validate
 from empatheia.errors import ConfigError, InputError
-from empatheia.types import Dialogue, Turn
+from empatheia.types import Dialogue, Profile, Turn
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -232,3 +232,6 @@ def test_listeners_feelings_are_spread_over_all_eight() -> None:
     assert 0.35 < len(drawn) / len(keys) < 0.65
     assert set(keys) == set(EMOTIONS8)
     assert all(t.emotion8 == "happy" for d in done for t in d.turns if t.role == "speaker")
+    assert {t.intensity for t in drawn} == set(STRENGTHS)
+    played = work.take_of(replace(done[0], listener=Profile(), listener_id="1"), 1, 0)
+    assert played.intensity == (done[0].turns[1].intensity or work.LISTENER)

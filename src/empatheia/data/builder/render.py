@@ -67,10 +67,11 @@ def take_of(dialogue: Dialogue, place: int, seed: int) -> Take:
     profile = getattr(dialogue, turn.role)
     person = getattr(dialogue, f"{turn.role}_id")
     usual = SPEAKER if turn.role == "speaker" else LISTENER
+    named = _STRENGTH.get(turn.emotion or "", usual) if turn.emotion8 else 0.5
     return Take(
         text=turn.text,
         emotion=turn.emotion8 or "neutral",
-        intensity=_STRENGTH.get(turn.emotion or "", usual) if turn.emotion8 else 0.5,
+        intensity=named if turn.intensity is None else turn.intensity,
         profile=profile,
         look=plan.seed_of(person),
         seed=zlib.crc32(f"{seed}:{dialogue.id}:{place}".encode()),
@@ -111,6 +112,7 @@ def render_dialogue(
             "audio": files["wav"],
             "video": files["mp4"],
             "times": files["json"],
+            "intensity": take.intensity,
         }
         source = turn.emotion_source
         if turn.emotion8 is None:
