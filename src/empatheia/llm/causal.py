@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
+from empatheia.llm.attention import SHARING
 from empatheia.llm.cache import empty_cache
 from empatheia.llm.tokenizer import DialogueTokenizer
 
@@ -52,6 +53,7 @@ class CausalLM(nn.Module):
                 pad_token_id=0,
                 bos_token_id=None,
                 eos_token_id=tokenizer.id("<end>"),
+                attn_implementation=SHARING,
             )
         )
 
@@ -72,7 +74,7 @@ class CausalLM(nn.Module):
 
     def begin(self, prompt: Tensor, mask: Tensor) -> tuple[Any, Tensor, Tensor]:
         """An empty cache, and what is fed first: the whole prompt (see ``llm.interface``)."""
-        return empty_cache(), prompt, mask
+        return empty_cache(self.lm.config._attn_implementation == SHARING), prompt, mask
 
     def feed(self, cache: Any, embeddings: Tensor, seen: Tensor) -> Tensor:
         """States at some more tokens; ``seen`` masks all that the cache then holds."""
