@@ -12,7 +12,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-DATA=${1:?usage: runs/paper.sh DATA [OUT]}
+[ $# -gt 0 ] || { echo "usage: runs/paper.sh DATA [OUT]" >&2; exit 2; }
+DATA=$1
 OUT=${2:-runs/paper}
 MODELS=${MODELS:-models}
 BACKBONE=${BACKBONE:-vicuna}
@@ -31,11 +32,30 @@ step() { # step FILE COMMAND...: unless FILE is there
     echo "+ $*"
     "$@"
 }
-expect() { # expect FILE WHAT TO DO
-    if [ -z "${DRY:-}" ] && [ ! -e "$1" ]; then echo "missing: $1: $2" >&2; exit 2; fi
-}
 
-expect "$DATA/manifest.jsonl" "give a folder of 'empatheia data import' or 'data render'"
+# --- what it needs, all of it before anything is done ----------------------------------------------
+
+missing=0
+need() { # need FILE VALUE WHAT TO DO: said unless FILE is there or VALUE is not empty
+    if [ -e "$1" ] || [ -n "$2" ]; then return; fi
+    echo "missing: $3" >&2
+    missing=1
+}
+there() { if [ -e "$1" ]; then echo "$1"; fi; }
+
+need "$DATA/manifest.jsonl" "" \
+    "$DATA/manifest.jsonl: give a folder of 'empatheia data import' or 'data render'"
+need "$MODELS/face.safetensors" "$(there "$MODELS/face.pth")" \
+    "$MODELS/face.pth: 'empatheia weights list' says how to get $FACE"
+need "$MODELS/renderer.safetensors" "$(there "$MODELS/renderer.pt")" \
+    "$MODELS/renderer.pt: 'empatheia weights list' says how to get pirenderer"
+need "$MODELS/voice-styles.safetensors" "${VOICE_CLIPS:-}" \
+    "VOICE_CLIPS: set it to a folder with recordings of each emotion (docs/paper.md)"
+need "$MODELS/face-styles.safetensors" "${FACE_CLIPS:-}" \
+    "FACE_CLIPS: set it to a folder with coefficients of each emotion (docs/paper.md)"
+need "$OUT/joint/reasoner.safetensors" "${EMPATHEIA_3DMM:-}" \
+    "EMPATHEIA_3DMM: set it to your program for face coefficients (docs/paper.md)"
+[ "$missing" = 0 ] || [ -n "${DRY:-}" ] || exit 2
 
 # --- models -------------------------------------------------------------------------------------
 
@@ -49,25 +69,20 @@ VOICE=$MODELS/epochs_2nd_00020.pth
 step "$VOICE" "$EMPATHEIA" weights get styletts2-libritts -o "$MODELS"
 step "$MODELS/voice.safetensors" "$EMPATHEIA" weights convert styletts2 "$VOICE" \
     --config "$MODELS/styletts2-libritts-config.yml" -o "$MODELS/voice.safetensors"
-expect "$MODELS/face.pth" "'empatheia weights list' says how to get $FACE"
 step "$MODELS/face.safetensors" "$EMPATHEIA" weights convert "$FACE" "$MODELS/face.pth" \
     -o "$MODELS/face.safetensors"
-expect "$MODELS/renderer.pt" "'empatheia weights list' says how to get pirenderer"
 step "$MODELS/renderer.safetensors" "$EMPATHEIA" weights convert pirenderer \
     "$MODELS/renderer.pt" -o "$MODELS/renderer.safetensors"
 
 # --- mean styles --------------------------------------------------------------------------------
 
-[ -n "${DRY:-}" ] || [ -e "$MODELS/voice-styles.safetensors" ] || : "${VOICE_CLIPS:?recordings of each emotion}"
 step "$MODELS/voice-styles.safetensors" "$EMPATHEIA" weights styles voice \
     "$MODELS/voice.safetensors" "${VOICE_CLIPS:-VOICE_CLIPS}" -o "$MODELS/voice-styles.safetensors"
-[ -n "${DRY:-}" ] || [ -e "$MODELS/face-styles.safetensors" ] || : "${FACE_CLIPS:?coefficients of each emotion}"
 step "$MODELS/face-styles.safetensors" "$EMPATHEIA" weights styles face \
     "$MODELS/face.safetensors" "${FACE_CLIPS:-FACE_CLIPS}" -o "$MODELS/face-styles.safetensors"
 
 # --- training and tables ------------------------------------------------------------------------
 
-[ -n "${DRY:-}" ] || : "${EMPATHEIA_3DMM:?a program for face coefficients (docs/paper.md)}"
 TRAIN=("$EMPATHEIA")
 SHARDED=()
 if [ "$GPUS" -gt 1 ]; then

@@ -13,7 +13,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-DATA=${1:?usage: runs/results.sh DATA [OUT]}
+[ $# -gt 0 ] || { echo "usage: runs/results.sh DATA [OUT]" >&2; exit 2; }
+DATA=$1
 OUT=${2:-runs/results}
 N=${N:-100}
 MARKS=${MARKS:-}

@@ -15,7 +15,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-DATA=${1:?usage: runs/small.sh DATA [OUT]}
+[ $# -gt 0 ] || { echo "usage: runs/small.sh DATA [OUT]" >&2; exit 2; }
+DATA=$1
 OUT=${2:-runs/small}
 THREADS=${THREADS:-$(getconf _NPROCESSORS_ONLN)}
 DIALOGUES=${DIALOGUES:-475} # rendered: just under 1,000 clips of listeners

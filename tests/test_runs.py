@@ -95,3 +95,25 @@ def test_every_command_of_the_paper_is_real(tmp_path: Path, gpus: str) -> None:
         if name in ("train all", "evaluate all"):
             assert line[line.index("--preset") + 1] in PRESETS
     assert not out.exists()
+
+
+@bash
+@pytest.mark.parametrize("name", ["small", "results", "paper"])
+def test_without_data_the_usage_is_one_line(name: str) -> None:
+    done = script(run=SMALL.with_name(f"{name}.sh"))
+    assert done.returncode == 2
+    assert done.stderr == f"usage: runs/{name}.sh DATA [OUT]\n"
+
+
+@bash
+def test_what_the_paper_lacks_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "face.safetensors").touch()
+    more = {"MODELS": str(models), "VOICE_CLIPS": "clips", "FACE_CLIPS": "", "EMPATHEIA_3DMM": ""}
+    done = script(str(tmp_path), str(tmp_path / "out"), run=SMALL.with_name("paper.sh"), **more)
+    assert done.returncode == 2
+    said = [line.partition("missing: ")[2].partition(":")[0] for line in done.stderr.splitlines()]
+    paths = [str(tmp_path / "manifest.jsonl"), str(models / "renderer.pt")]
+    assert said == [*paths, "FACE_CLIPS", "EMPATHEIA_3DMM"]
+    assert not (tmp_path / "out").exists()

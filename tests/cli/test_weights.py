@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +16,7 @@ from empatheia import hub
 from empatheia.cli.main import run
 from empatheia.face.pirenderer.network import PIRenderer
 from empatheia.media.audio import wav_bytes
+from empatheia.published import table
 from empatheia.speech.styletts2.generator import StyleTTS2Voice
 from empatheia.types import Profile, Speech
 
@@ -44,6 +49,52 @@ def test_a_checkpoint_is_converted_and_verified(
     assert "pirenderer, 304 tensors, complete" in capsys.readouterr().out
     (tmp_path / "cut.safetensors").write_bytes(out.read_bytes()[:-100])
     assert run(["weights", "verify", str(tmp_path / "cut.safetensors")]) == 2
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Holds one file, and breaks the first answer off in its middle."""
+
+    whole = bytes(range(256)) * 40
+    asked: list[str] = []
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range", "")
+        start = int(wanted.removeprefix("bytes=").rstrip("-") or 0)
+        self.send_response(206 if wanted else 200)
+        self.send_header("Content-Length", str(len(self.whole) - start))
+        self.end_headers()
+        self.wfile.write(self.whole[start:] if self.asked else self.whole[:1000])
+        self.asked.append(wanted)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def hub_url() -> Iterator[str]:
+    Hub.asked = []
+    server = HTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/voice.pth"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_download_goes_on_and_its_licence_is_told_once(
+    hub_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = replace(table.find("kokoro"), url=hub_url, beside=())
+    monkeypatch.setattr(table, "FILES", (row,))
+    told = ["weights", "get", "kokoro", "-o", str(tmp_path)]
+    shown = []
+    for code in (2, 0, 0):
+        assert run(told) == code
+        shown.append("".join(capsys.readouterr()))
+    assert ["licence of kokoro: Apache-2.0" in text for text in shown] == [True, False, False]
+    assert "call again to go on" in shown[0]
+    assert Hub.asked == ["", "bytes=1000-"]
+    assert (tmp_path / "voice.pth").read_bytes() == Hub.whole
+    assert "already there" in shown[2]
 
 
 def test_faults_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

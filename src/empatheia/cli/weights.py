@@ -48,19 +48,22 @@ def get(
     folder: Annotated[Path, typer.Option("--folder", "-o", help="Where to put it.")] = Path(),
 ) -> None:
     """Download a file or a model's folder, going on where an earlier download stopped."""
-    from empatheia.published.download import download, download_folder
+    from empatheia.published.download import begun, download, download_folder
     from empatheia.published.table import find
 
     row = find(name)
     if not row.url and not row.repository:
         raise InputError(f"{name} has no direct address ({row.ask or 'see ' + row.where})")
-    print(f"licence of {name}: {row.licence}; commercial use: {'yes' if row.commercial else 'no'}")
+    target = folder / (name if row.repository else row.url.rpartition("/")[2])
+    if not begun(target):  # its terms are told once, before the first byte
+        told = "yes" if row.commercial else "no"
+        print(f"licence of {name}: {row.licence}; commercial use: {told}", flush=True)
     if row.repository:
-        print(download_folder(row.repository, folder / name))
+        print(download_folder(row.repository, target))
         return
+    print(download(row.url, target, row.sha256))
     for url in row.beside:
         print(download(url, folder / f"{name}-{url.rpartition('/')[2]}"))
-    print(download(row.url, folder / row.url.rpartition("/")[2], row.sha256))
 
 
 def convert(

@@ -12,6 +12,15 @@ from empatheia.errors import MissingExtraError, WeightsError
 _BLOCK = 1 << 20
 
 
+def begun(target: Path) -> bool:
+    """Whether an earlier call has fetched anything of a file or folder."""
+    return target.exists() or _part(target).exists()
+
+
+def _part(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
+
+
 def download(url: str, target: Path, sha256: str = "") -> str:
     """Fetch ``url`` to ``target``; a line about what was done. Raises WeightsError.
 
@@ -19,7 +28,7 @@ def download(url: str, target: Path, sha256: str = "") -> str:
     """
     if target.is_file():
         return f"{target} is already there ({_check(target, sha256)})"
-    part = target.with_name(target.name + ".part")
+    part = _part(target)
     part.parent.mkdir(parents=True, exist_ok=True)
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
