@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ class Hub(BaseHTTPRequestHandler):
     """Holds one file, and breaks the first answer off in its middle."""
 
     whole = bytes(range(256)) * 40
-    asked: list[str] = []
+    asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         wanted = self.headers.get("Range", "")
@@ -81,7 +82,10 @@ def hub_url() -> Iterator[str]:
 
 
 def test_a_download_goes_on_and_its_licence_is_told_once(
-    hub_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    hub_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     row = replace(table.find("kokoro"), url=hub_url, beside=())
     monkeypatch.setattr(table, "FILES", (row,))
