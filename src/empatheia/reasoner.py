@@ -118,8 +118,8 @@ class Reasoner(nn.Module):
     def halve(self) -> bool:
         """Let the language model compute in bfloat16 where the CPU does that natively.
 
-        Twice as fast on large batches; a single reply gains little. Candidates are then read for
-        their fit in bfloat16 too. True where it was done.
+        Twice as fast on large batches; a single reply gains little. The text encoder then reads in
+        bfloat16 too. True where it was done.
         """
         ask = getattr(torch.cpu, "get_capabilities", None)  # older versions cannot say
         can: dict[str, object] = ask() if ask else {}
@@ -127,6 +127,11 @@ class Reasoner(nn.Module):
         if native:
             self.lm.lm.to(torch.bfloat16)
         return native
+
+    def _reading(self) -> torch.autocast:
+        """In which the text encoder computes as the language model does."""
+        halved = self.lm.lm.dtype == torch.bfloat16
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=halved)
 
     def prompt(
         self,
@@ -143,7 +148,8 @@ class Reasoner(nn.Module):
         histories = [r.turns for r in requests]
         with torch.no_grad():
             pieces = self.encoder.collate([self.encoder.pieces_of_history(h) for h in histories])
-            found = self.encoder(pieces)
+            with self._reading():
+                found = self.encoder(pieces)
             told = self.ngrams(histories) if ngram_logits is None else ngram_logits
             evidence = self.evidence(found, told)
         shown = evidence
@@ -244,8 +250,7 @@ class Reasoner(nn.Module):
         rows = [encoder.pieces_of_response(text) for text in replies]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))  # little is padding then
         parts = [order[start : start + FIT_BATCH] for start in range(0, len(order), FIT_BATCH)]
-        halved = self.lm.lm.dtype == torch.bfloat16
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=halved):
+        with self._reading():
             read = [encoder(encoder.collate([rows[i] for i in part])).pooled for part in parts]
         vectors = torch.cat(read)[torch.tensor(order).argsort()]
         right = F.normalize(encoder.match_response(vectors).float(), dim=-1)

@@ -43,6 +43,17 @@ class Reader:
 
 
 @torch.inference_mode()
+def test_groups_of_one_size_need_no_empty_places() -> None:
+    lm = tiny_reasoner().lm
+    found = []
+    for attention in (SHARING, "sdpa"):
+        reader = Reader(lm, attention)
+        reader.take(0, 0, 1, 1, 2, 2)
+        found.append(torch.cat([reader.read(1, 2), reader.read(3, 3)], 1))
+    assert torch.allclose(*found, atol=1e-5)
+
+
+@torch.inference_mode()
 def test_a_shared_prefix_changes_nothing() -> None:
     lm = tiny_reasoner().lm
     ours, theirs = Reader(lm, SHARING), Reader(lm, "sdpa")

@@ -50,7 +50,7 @@ def sharing_attention(
     seen = key.prefix.shape[-2]
     told = _prefix_product(groups, shares[..., :seen], value.prefix)
     told = told + shares[..., seen:] @ value.own
-    return told.view(rows, heads, tokens, dim).transpose(1, 2), None
+    return told.reshape(rows, heads, tokens, dim).transpose(1, 2), None
 
 
 def _prefix_product(groups: Groups, rows: Tensor, prefix: Tensor) -> Tensor:

@@ -103,7 +103,8 @@ class RoomyLayer(DynamicLayer):
 
     def share(self, groups: Groups) -> None:
         """What was read so far becomes the prefix of rows in ``groups``."""
-        self.prefix, self.groups = [self.keys, self.values], groups
+        self.prefix = [part.contiguous() for part in (self.keys, self.values)]
+        self.groups = groups
         shape = (len(groups.owner), *self.keys.shape[1:])
         self._hold([part.new_empty(shape)[..., :0, :] for part in self.prefix], 0)
 
