@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,12 +70,18 @@ class Expression(nn.Module):
         self.digest = "random"
 
     @torch.inference_mode()
-    def express(self, lm: LanguageModel, state: State, text: str) -> Expressed:
-        """Signals of a written reply from the cache that ends with ``<reply>``, and its style."""
+    def express(
+        self, lm: LanguageModel, state: State, text: str, intensity: float = math.nan
+    ) -> Expressed:
+        """Signals of a written reply from the cache that ends with ``<reply>``, and its style.
+
+        ``intensity`` in [0, 1] is how strongly its feeling is to be shown; nan where no plan says.
+        """
         ids = lm.tokenizer.encode(text)
         found = collect(lm, self.signals, state, [ids])
         reply = reply_states(found, [token_words(lm.tokenizer, ids)], lm.embed(torch.tensor([ids])))
-        return Expressed(reply, self.style(found.speech, found.video))
+        told = torch.tensor([intensity])
+        return Expressed(reply, self.style(found.speech, found.video, told))
 
     @torch.inference_mode()
     def speech_content(
@@ -156,12 +163,13 @@ def expression_config(
     face: tuple[int, int],
     synchronizer: bool = True,
     disentangler: bool = True,
+    intensity: bool = True,
 ) -> ExpressionConfig:
     """The shapes of ``small()`` for a language model and two generators ((content, style))."""
     return ExpressionConfig(
         SignalConfig(lm_dim),
         ContentConfig(lm_dim, speech[0], face[0]),
-        StyleConfig(lm_dim, speech[1], face[1]),
+        StyleConfig(lm_dim, speech[1], face[1], intensity=intensity),
         synchronizer,
         disentangler,
     )

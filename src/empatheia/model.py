@@ -268,7 +268,7 @@ class Empatheia:
         if kept is None or self.expression is None:
             return plan
         with clock.stage("signals"):
-            found = self.expression.express(self.reasoner.lm, kept, text)
+            found = self.expression.express(self.reasoner.lm, kept, text, plan.intensity)
         return replace(plan, expressed=found)
 
     def _delivery(self, plan: _Plan, who: Profile) -> Delivery:

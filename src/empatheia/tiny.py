@@ -81,7 +81,7 @@ def tiny_expression(
     from empatheia.llm.signals import SignalConfig
 
     content = ContentConfig(16, speech[0], face[0], 16, 2, 32, 8, 1, 0.0, 200, 400, 32)
-    style = StyleConfig(16, speech[1], face[1], 8, 16, 2, 32, 4, 1, 2, 0.0)
+    style = StyleConfig(16, speech[1], face[1], 8, 16, 2, 32, 4, 1, 2, 0.0, intensity=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         signals = SignalConfig(16)

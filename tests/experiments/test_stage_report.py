@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from empatheia.cli.main import run
-from empatheia.experiments.stage_report import PROBES, always, probe_table
+from empatheia.data.labels import AGES, GENDERS, TONES
+from empatheia.experiments import stage_report
+from empatheia.experiments.stage_report import PROBES, always, probe_table, said_by_others
 from empatheia.training.losses import UNKNOWN
 
 pytest.importorskip("peft")
@@ -27,7 +29,9 @@ def test_all_stages_are_reported(
     tiny: None,  # noqa: F811
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(stage_report, "PROBED", 24)
     command = ["train", "all", "--data", str(data), "-o", str(tmp_path), *QUICK, "--report"]
     assert run(command) == 0, capsys.readouterr().err
     said = capsys.readouterr().out
@@ -40,6 +44,7 @@ def test_all_stages_are_reported(
             "system", "states of another reply", "most frequent label",
         ]  # fmt: skip
         assert all(figure["n"] == 1 for figure in rows[0]["figures"].values())
+    assert found["tables"]["probes"]["notes"][0].startswith("24 times one of 2 replies")
     plan = found["tables"]["plan"]["rows"]
     assert [row["name"] for row in plan] == ["system", "most frequent label", "always neutral"]
     assert plan[2]["figures"]["plan_feeling"]["value"] == 0.0
@@ -57,8 +62,6 @@ def test_probes_find_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """An E that spells the age gives it away, an E of noise does not."""
     import numpy as np
 
-    from empatheia.experiments import stage_report
-
     row = merg.rows(merg.net().reasoner, tmp_path)[0]
     sizes = {"age": 4, "gender": 2, "tone": 3, "emotion": 8}
     rows = [
@@ -75,3 +78,15 @@ def test_probes_find_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found["age_in_E"].value > 90.0
     assert found["gender_in_E"].value > 90.0
     assert found["emotion_in_P"].value < floor["emotion_in_P"].value + 25
+
+
+def test_the_same_replies_are_asked_of_other_people(tmp_path: Path) -> None:
+    rows = merg.rows(merg.net().reasoner, tmp_path)
+    others = said_by_others(rows, 200)
+    assert others == said_by_others(rows, 200)
+    assert [row.id for row in others[:4]] == [row.id for row in rows] * 2
+    for row in others:
+        who = row.request.profile
+        assert (AGES[row.labels["age"]], GENDERS[row.labels["gender"]]) == (who.age, who.gender)
+        assert TONES[row.labels["tone"]] == who.tone
+    assert {row.labels["age"] for row in others} == set(range(len(AGES)))

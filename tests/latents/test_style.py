@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -68,3 +70,20 @@ def test_a_batch_is_its_rows(kind: type[StyleDisentangler]) -> None:
     both, one = net(heard, seen), net(heard[1:], seen[1:])
     assert torch.allclose(both.speech[1], one.speech[0], atol=1e-5)
     assert torch.allclose(both.video[1], one.video[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [StyleDisentangler, PooledStyle])
+def test_intensity_is_heard_where_it_is_told(kind: type[StyleDisentangler]) -> None:
+    torch.manual_seed(0)
+    net = kind(replace(CONFIG, intensity=True)).eval()
+    heard, seen = torch.randn(1, 16, 6), torch.randn(1, 16, 6)
+    strengths = [torch.tensor([x]) for x in (0.4, 1.0, torch.nan)]
+    faint, full, unknown = [net(heard, seen, x) for x in strengths]
+    for other in (full, unknown):
+        assert (faint.speech - other.speech).abs().max() > 1e-4
+        assert (faint.video - other.video).abs().max() > 1e-4
+    if isinstance(net, StyleDisentangler):  # who speaks does not depend on how much is felt
+        assert torch.equal(faint.profile, full.profile)
+    assert torch.equal(unknown.speech, net(heard, seen).speech)
+    untold = kind(CONFIG).eval()
+    assert torch.equal(*[untold(heard, seen, x).video for x in strengths[:2]])

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from empatheia import hub
+from empatheia.errors import WeightsError
 from empatheia.evaluation.face_report import speech_like
 from empatheia.face.avatar.feeling import EMOTIONS
 from empatheia.face.avatar.style import STYLE_DIM, StyleBook
@@ -16,10 +18,12 @@ from empatheia.training.face_hearing import example, train_hearing, varied
 from empatheia.training.face_style import (
     LEVELS,
     SHOWN,
+    Kept,
     StyleClips,
     book,
     kinds,
     save_style,
+    styles_of,
     train_style,
 )
 
@@ -51,6 +55,28 @@ def test_style_nets_learn_what_can_be_seen(tmp_path: Path) -> None:
     assert pages.look_up("sad", 0.5, "mild").shape == (STYLE_DIM,)
     means = book(net, clips)
     assert means.shape == (len(EMOTIONS), 3, len(LEVELS), STYLE_DIM)
+
+
+def test_a_new_encoder_leaves_faces_as_they_are(tmp_path: Path) -> None:
+    """Decoder and book are the file's own; clips are seen nearer to their pages than before."""
+    clips, first, second = few_clips(), tmp_path / "first.safetensors", tmp_path / "s.safetensors"
+    save_style(first, train_style(clips, 2, copies=1, tell=lambda _: None), clips, 0.5)
+    before, kept = Kept.load(first), Kept.load(first)
+    for worn in (before, kept):  # an encoder that sees worse than the one that made the book
+        worn.net.encoder[-1].bias.data += 0.5
+    net = train_style(clips, 6, copies=1, tell=lambda _: None, kept=kept)
+    save_style(second, net, clips, 0.5, kept)
+    after = Kept.load(second)
+    styles = torch.randn(5, STYLE_DIM)
+    assert torch.equal(after.net.decode(styles), before.net.decode(styles))
+    assert torch.equal(after.book, before.book)
+    everyone = np.arange(len(clips.faces))
+    wanted = before.book[tuple(torch.from_numpy(clips.pages).T)]
+    apart = [float((styles_of(k.net, clips, everyone) - wanted).norm()) for k in (after, before)]
+    assert apart[0] < apart[1]
+    first.write_bytes(first.read_bytes()[:99])
+    with pytest.raises(WeightsError):
+        Kept.load(first)
 
 
 def test_edges_ignore_brightness() -> None:

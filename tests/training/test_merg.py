@@ -301,6 +301,26 @@ def test_resting_signal_tokens_are_read_once(
     assert first == {name: float(x.detach()) for name, x in still.loss(collate(rows)).items()}
 
 
+def test_the_disentangler_is_told_how_strongly_a_clip_was_played(
+    make: Make, rows: list[MergRow]
+) -> None:
+    assert [row.intensity for row in rows] == [0.6, 0.6]
+    stage = make("style")
+    told, other = (collate([replace(row, intensity=x) for row in rows]) for x in (0.6, 1.0))
+    losses = [float(stage.loss(batch)["style"].detach()) for batch in (collate(rows), told, other)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_leaking_costs_only_where_it_is_asked(make: Make, rows: list[MergRow]) -> None:
+    batch = collate(list(rows) * 4)
+    plain = make("style").loss(batch)
+    assert "leak" not in plain
+    parts = make("style", weights=replace(WEIGHTS, leak=2.0)).loss(batch)
+    assert float(parts["leak"].detach()) > 1.0  # two people, two feelings: one tells the other
+    both = (plain["sac"] if "sac" in plain else plain["loss"]) + 2 * parts["leak"]
+    assert float(parts["loss"].detach()) == pytest.approx(float(both.detach()), rel=1e-3)
+
+
 def test_both_halves_of_a_token_count_the_same(make: Make, rows: list[MergRow]) -> None:
     """Embeddings are small beside last states; r^t holds each at its own scale, 0 at padding."""
     found = make("content").net(collate(rows)).reply

@@ -23,14 +23,25 @@ def face_style(
     copies: Annotated[int, typer.Option(min=1, help="Clips of each emotion, tone, level.")] = 4,
     epochs: Annotated[int, typer.Option(min=1)] = 60,
     seed: int = 0,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="face-style.safetensors: its faces stay, only what sees them is fitted."),
+    ] = None,
 ) -> None:
     """Draws clips, fits encoder and decoder, writes them with the book of styles."""
-    from empatheia.training.face_style import evaluate, render_clips, save_style, train_style
+    from empatheia.training.face_style import (
+        Kept,
+        evaluate,
+        render_clips,
+        save_style,
+        train_style,
+    )  # fmt: skip
 
+    kept = None if keep is None else Kept.load(keep)
     clips = render_clips(people, mixtures, copies, seed, _report)
-    net = train_style(clips, epochs, seed, tell=_report)
+    net = train_style(clips, epochs, seed, tell=_report, kept=kept)
     r2 = evaluate(net, clips, clips.people % 5 == 0)
-    save_style(out, net, clips, r2)
+    save_style(out, net, clips, r2, kept)
     typer.echo(f"wrote {out}: R2 {r2:.3f} on new people")
 
 

@@ -107,8 +107,8 @@ def spread(dialogues: Iterable[Dialogue], share: float, seed: int = 0) -> Iterat
             drawn, key = lots.random() < share, lots.choice(EMOTIONS8)
             strength = strengths.choice(STRENGTHS)
             if turn.role == "listener" and drawn:
-                told = {"emotion": None, "emotion8": key, "emotion_source": SPREAD}
-                turn = replace(turn, **told, intensity=strength)
+                turn = replace(turn, emotion=None, emotion8=key, emotion_source=SPREAD)
+                turn = replace(turn, intensity=strength)
                 if turn.chain is not None:
                     turn = replace(turn, chain=replace(turn.chain, response_emotion=key))
             turns.append(turn)

@@ -25,6 +25,7 @@ from empatheia.evaluation.drawing import points
 from empatheia.expression import Expression
 from empatheia.files import write_whole
 from empatheia.llm.signals import fork
+from empatheia.model import intensity_of
 from empatheia.reasoner import Reasoner, Request
 from empatheia.types import Profile
 
@@ -75,7 +76,8 @@ def collect(
         who = reference.listener or Profile(age=age, gender=gender)
         thinking = reasoner.think([Request(reference.context, who)])
         text = reference.response or "I see."
-        style = expression.express(reasoner.lm, fork(thinking.state), text).style
+        strength = intensity_of(thinking.thoughts[0])
+        style = expression.express(reasoner.lm, fork(thinking.state), text, strength).style
         planned = thinking.thoughts[0].chain.response_emotion
         told = (reference.chain or {}).get("response_emotion", planned)
         labels["emotion"].append(told if told in EMOTIONS8 else planned)

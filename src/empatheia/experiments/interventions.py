@@ -22,7 +22,7 @@ from empatheia.evaluation.resampling import item_score
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
 from empatheia.experiments.measures import nearest_feeling
 from empatheia.llm.signals import fork
-from empatheia.model import NOTHING_TO_SAY, Empatheia
+from empatheia.model import NOTHING_TO_SAY, Empatheia, intensity_of
 from empatheia.reasoner import Request
 from empatheia.types import ChainOfEmpathy, Profile
 
@@ -63,7 +63,8 @@ def answer(system: Empatheia, request: Request) -> Answered:
     kept = fork(thinking.state)
     choices = reasoner.write(thinking, system.text.sampling, system.text.ranking)[0]
     text = choices[0].text if choices else NOTHING_TO_SAY
-    style = system.expression.express(reasoner.lm, kept, text).style
+    strength = intensity_of(thinking.thoughts[0])
+    style = system.expression.express(reasoner.lm, kept, text, strength).style
     sides = (
         (style.speech, system.speech, module.speech_units),
         (style.video, system.face, module.video_units),

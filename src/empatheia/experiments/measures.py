@@ -78,10 +78,11 @@ def measure(
         part = [rows[i] for i in places]
         batch = collate(part)
         found = net(batch)
-        told = found
+        told, heard = found, batch
         if foreign:
-            told = net(collate([rows[(i + len(rows) // 2) % len(rows)] for i in places]))
-        style = net.expression.style(told.signals.speech, told.signals.video)
+            heard = collate([rows[(i + len(rows) // 2) % len(rows)] for i in places])
+            told = net(heard)
+        style = net.expression.style(told.signals.speech, told.signals.video, heard.intensity)
         each = _text(net, found, part) | _content(net, told.reply, batch)
         each |= _style(style, batch) | _feelings(net, style, part, speech, face)
         for name, values in each.items():

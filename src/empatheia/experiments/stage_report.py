@@ -9,6 +9,7 @@ profile in E, the emotion in P.
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 
 from empatheia.data.labels import AGES, EMOTIONS8, EMOTIONS32, GENDERS, TONES
+from empatheia.data.plan import everybody
 from empatheia.errors import MissingExtraError
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Scorecard, Table, markdown
 from empatheia.evaluation.statistics import ratio_score
@@ -77,8 +79,9 @@ def report(
         tables.append(plan_table(net, rows))
     if stage != "content" and expression.config.disentangler:
         more = merg_examples(split(read_media(data)[0])[0])[: max(0, PROBED - len(rows))]
-        known = rows_of(parts, more, teachers, note)
-        tables.append(probe_table(net, [*rows, *known]))
+        known = [*rows, *rows_of(parts, more, teachers, note)]
+        others = said_by_others(known, PROBED - len(known))
+        tables.append(probe_table(net, [*known, *others]))
     head = {
         "stage": stage,
         "data": read_media(data)[1],
@@ -184,11 +187,33 @@ def factors(net: MergNet, rows: Sequence[MergRow], batch_size: int = 16) -> dict
     found: dict[str, list[torch.Tensor]] = {"E": [], "P": []}
     net.eval()
     for start in range(0, len(rows), batch_size):
-        signals = net(collate(rows[start : start + batch_size])).signals
-        style = net.expression.style(signals.speech, signals.video)
+        batch = collate(rows[start : start + batch_size])
+        signals = net(batch).signals
+        style = net.expression.style(signals.speech, signals.video, batch.intensity)
         found["E"].append(style.emotion.float())
         found["P"].append(style.profile.float())
     return {side: torch.cat(parts).numpy() for side, parts in found.items()}
+
+
+def said_by_others(rows: Sequence[MergRow], count: int, seed: int = 0) -> list[MergRow]:
+    """``count`` more rows: the same replies, in turn, asked of other people, drawn by lot.
+
+    E and P come from the language model's states, so that nothing need be rendered for them. The
+    rows keep their ids: what a dialogue tests, it does not teach.
+    """
+    lots = random.Random(seed)
+    people = everybody()
+    out = []
+    for number in range(count):
+        row = rows[number % len(rows)]
+        who = lots.choice(people)
+        labels = row.labels | {
+            "age": AGES.index(who.age),
+            "gender": GENDERS.index(who.gender),
+            "tone": TONES.index(who.tone),
+        }
+        out.append(replace(row, request=replace(row.request, profile=who), labels=labels))
+    return out
 
 
 def probe_table(net: MergNet, rows: Sequence[MergRow]) -> Table:
@@ -221,5 +246,6 @@ def probe_table(net: MergNet, rows: Sequence[MergRow]) -> Table:
         Row("an MLP finds", probed),
         Row("most frequent label", frequent, "floor"),
     )
-    note = f"{len(rows)} replies, of which every fifth dialogue tests"
+    replies = len({row.id for row in rows})
+    note = f"{len(rows)} times one of {replies} replies and a person; every fifth dialogue tests"
     return Table("probes", "What should not be found", PROBES, table, (note,))

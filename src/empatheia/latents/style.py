@@ -46,6 +46,7 @@ class StyleConfig:
     told: int = 24  # width of what a signal token tells
     speech_signals: int = 16
     video_signals: int = 16
+    intensity: bool = False  # whether the plan says how strongly the feeling is to be shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Stylist(Protocol):
 
     config: StyleConfig
 
-    def __call__(self, speech: Tensor, video: Tensor) -> Style: ...
+    def __call__(self, speech: Tensor, video: Tensor, intensity: Tensor | None = None) -> Style: ...
 
 
 class SignalTelling(nn.Module):
@@ -88,6 +89,29 @@ class SignalTelling(nn.Module):
         said = torch.einsum("bns,nsw->bnw", states, self.each)
         told: Tensor = self.all(F.gelu(said.flatten(1)))
         return told.unflatten(-1, (self.queries, -1))
+
+
+class Strength(nn.Module):
+    """What the intensity of a feeling makes of the numbers that tell it: a scale and a shift.
+
+    Intensities lie in [0, 1]; nan where it is not known, for which a scale and a shift are learned.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.known = nn.Linear(1, 2 * width)
+        self.unknown = nn.Parameter(torch.zeros(2 * width))
+        nn.init.zeros_(self.known.bias)
+
+    def forward(
+        self, told: Float[Tensor, "batch query dim"], intensity: Float[Tensor, " batch"] | None
+    ) -> Float[Tensor, "batch query dim"]:
+        if intensity is None:
+            intensity = told.new_full((len(told),), torch.nan)
+        missing = intensity.isnan()[:, None]
+        known = self.known(2 * intensity.nan_to_num()[:, None] - 1)
+        scale, shift = torch.where(missing, self.unknown, known)[:, None].chunk(2, -1)
+        return told * (1 + scale) + shift
 
 
 class StyleDisentangler(nn.Module):
@@ -121,6 +145,9 @@ class StyleDisentangler(nn.Module):
                 for name in self.blocks
             }
         )
+        self.strength = nn.ModuleDict(
+            {n: Strength(c.dim) for n in self.blocks if c.intensity and n.startswith("emotion_")}
+        )
         self.speech_layer = nn.Linear(2 * c.factor, c.speech_dim)
         self.video_layer = nn.Linear(2 * c.factor, c.video_dim)
         self.fuse = nn.ModuleDict({f: nn.Linear(2 * c.factor, c.factor) for f in FACTORS})
@@ -139,8 +166,9 @@ class StyleDisentangler(nn.Module):
         self,
         speech: Float[Tensor, "batch signal source"],
         video: Float[Tensor, "batch signal source"],
+        intensity: Float[Tensor, " batch"] | None = None,
     ) -> Style:
-        """r^s and r^v in."""
+        """r^s and r^v in, and how strongly the feeling is to be shown (see ``Strength``)."""
         sources = {
             m: self.units_of(m).own(states.float().flatten(1)).view_as(states)
             for m, states in {"speech": speech, "video": video}.items()
@@ -150,7 +178,10 @@ class StyleDisentangler(nn.Module):
         for name, block in self.blocks.items():
             states = sources[name.split("_")[1]]
             every = torch.ones(states.shape[:2], dtype=torch.bool, device=states.device)
-            found = block(states, Side(every), Side(real, told=self.telling[name](states)))
+            told = self.telling[name](states)
+            if name in self.strength:
+                told = self.strength[name](told, intensity)
+            found = block(states, Side(every), Side(real, told=told))
             factors[name] = found.values.mean(1)
             kl = kl + found.kl / len(self.blocks)
         fused = {
@@ -181,13 +212,18 @@ class PooledStyle(nn.Module):
     def __init__(self, config: StyleConfig) -> None:
         super().__init__()
         self.config = config
-        self.speech_layer = nn.Linear(config.source_dim, config.speech_dim)
-        self.video_layer = nn.Linear(config.source_dim, config.video_dim)
+        width = config.source_dim + 2 * config.intensity
+        self.speech_layer = nn.Linear(width, config.speech_dim)
+        self.video_layer = nn.Linear(width, config.video_dim)
         self.speech_units = Units(config.speech_dim)
         self.video_units = Units(config.video_dim)
 
-    def forward(self, speech: Tensor, video: Tensor) -> Style:
+    def forward(self, speech: Tensor, video: Tensor, intensity: Tensor | None = None) -> Style:
         pooled = {"speech": speech.mean(1), "video": video.mean(1)}
+        if self.config.intensity:
+            given = speech.new_full((len(speech),), torch.nan) if intensity is None else intensity
+            told = torch.stack([~given.isnan(), given.nan_to_num()], -1).to(speech)
+            pooled = {m: torch.cat([states, told], -1) for m, states in pooled.items()}
         return Style(
             self.speech_units.natural(self.speech_layer(pooled["speech"])),
             self.video_units.natural(self.video_layer(pooled["video"])),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from empatheia import hub
+from empatheia.errors import WeightsError
 from empatheia.face.avatar.feeling import EMOTIONS, EXPRESSION, TONES, Expression, expression
 from empatheia.face.avatar.looks import AGES, GENDERS, RACES, look_for
 from empatheia.face.avatar.motion import move
@@ -30,6 +31,7 @@ from empatheia.types import Profile, Speech, TimedPhoneme
 LEVELS = (0.0, 0.33, 0.67, 1.0)
 SHOWN = 4  # pictures of a training clip
 FPS = 25
+BOOK_WEIGHT = 0.3  # of being seen as a page of the book, where the book is kept
 _SOUNDS = (
     "P",
     "B",
@@ -67,6 +69,26 @@ class Kind:
 
     face: Expression
     page: tuple[int, int, int] | None  # emotion, tone, level
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Networks and book of a weight file whose meaning of styles is to stay."""
+
+    net: FaceStyleNet
+    book: Tensor  # (emotion, tone, level, style)
+
+    @classmethod
+    def load(cls, path: Path) -> Kept:
+        """Raises WeightsError naming the file and the fault."""
+        weights, net = hub.load(path), FaceStyleNet()
+        tensors = dict(weights.tensors)
+        try:
+            book = tensors.pop("book.means").float()
+            net.load_state_dict(tensors)
+        except (KeyError, RuntimeError) as error:
+            raise WeightsError(f"{path} does not fit this version: {error}") from error
+        return cls(net, book)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +183,26 @@ def looked_at(pictures: NDArray[np.uint8], copies: int, seed: int) -> NDArray[np
 
 def train_style(
     clips: StyleClips, epochs: int, seed: int = 0, held_out: int = 5, copies: int = 4,
-    tell: Callable[[str], None] = print,
+    tell: Callable[[str], None] = print, kept: Kept | None = None,
 ) -> FaceStyleNet:  # fmt: skip
-    """Fits both networks; every ``held_out``-th person is only tested on."""
+    """Fits both networks; every ``held_out``-th person is only tested on.
+
+    With ``kept`` the encoder alone, from where it stands: what a style means stays as it is, and
+    whoever shows a page of the book is to be seen as that page.
+    """
     torch.manual_seed(seed)
     rng = torch.Generator().manual_seed(seed)
-    net = FaceStyleNet()
+    net = FaceStyleNet() if kept is None else kept.net.train()
+    net.decoder.requires_grad_(kept is None)
     weight = torch.from_numpy(WEIGHT)
     test = clips.people % held_out == 0
     train = np.nonzero(~test)[0]
     seen = torch.from_numpy(looked_at(clips.pictures[train], copies, seed))
     faces = torch.from_numpy(clips.faces[train])
+    pages = torch.from_numpy(clips.pages[train])
     batch, count = 32, len(train)
     steps = max(1, epochs * (count // batch))
-    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.05)
+    optimiser = torch.optim.AdamW(filter(_trains, net.parameters()), lr=1e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, 1.5e-3, total_steps=steps + 1, pct_start=0.1
     )
@@ -185,9 +213,14 @@ def train_style(
             some = torch.randperm(SHOWN, generator=rng)[: SHOWN - 1]
             style = net.encode(seen[variant, part][:, some])
             noisy = style + 0.05 * torch.randn(style.shape, generator=rng)
-            loss = (weight * (net.decode(noisy) - faces[part]) ** 2).mean() + 1e-3 * (
-                style**2
-            ).mean()
+            loss = (weight * (net.decode(noisy) - faces[part]) ** 2).mean()
+            if kept is None:
+                loss = loss + 1e-3 * (style**2).mean()
+            else:
+                named = pages[part, 0] >= 0
+                wanted = kept.book[tuple(pages[part].clamp(min=0).T)]
+                apart = ((style - wanted) ** 2).mean(1) * named
+                loss = loss + BOOK_WEIGHT * apart.sum() / named.sum().clamp(min=1)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -197,6 +230,10 @@ def train_style(
             error = evaluate(net, clips, test)
             tell(f"epoch {epoch + 1}: train {total * batch / count:.4f}, new people R2 {error:.3f}")
     return net
+
+
+def _trains(parameter: Tensor) -> bool:
+    return parameter.requires_grad
 
 
 @torch.inference_mode()
@@ -232,8 +269,11 @@ def book(net: FaceStyleNet, clips: StyleClips) -> Tensor:
     return out
 
 
-def save_style(path: Path, net: FaceStyleNet, clips: StyleClips, r2: float) -> None:
-    tensors = {**net.state_dict(), "book.means": book(net, clips)}
+def save_style(
+    path: Path, net: FaceStyleNet, clips: StyleClips, r2: float, kept: Kept | None = None
+) -> None:
+    pages = book(net, clips) if kept is None else kept.book
+    tensors = {**net.state_dict(), "book.means": pages}
     meta = {
         "what": "style of the drawn face",
         "emotions": list(EMOTIONS),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ Note = Callable[[str], None]
 class MergRecipe:
     """``synchronizer``, ``disentangler``, ``chain``: False in ablations w/o CS, w/o SD, w/o CoE.
 
+    ``intensity``: whether the plan tells the disentangler how strongly the feeling is shown (where
+    the data says so).
     ``limit`` is how many replies are learned from (0: all), ``texts`` how many more stage 2 reads
     aloud. ``lora`` is for ``joint`` alone; with ``adapt`` False the language model rests there too,
     and what is said stays word for word what it was.
@@ -74,6 +77,7 @@ class MergRecipe:
     synchronizer: bool = True
     disentangler: bool = True
     chain: bool = True
+    intensity: bool = True
     limit: int = 0
     texts: int = 5000
     adapt: bool = True
@@ -228,7 +232,11 @@ def train_merg(
             rows[0] = [*rows[0], *_rows_aloud(parts, texts, recipe, teachers, note)]
     if not recipe.chain:
         rows = [[without_chain(row) for row in found] for found in rows]
-    net = MergNet(parts.reasoner, parts.expression or _new_expression(parts, recipe))
+    known = any(not math.isnan(row.intensity) for row in rows[0])
+    begun = parts.expression or _new_expression(
+        parts, replace(recipe, intensity=recipe.intensity and known)
+    )
+    net = MergNet(parts.reasoner, begun)
     if stage in ADAPTED and recipe.adapt:
         adapt(net.reasoner, recipe.lora)
     net.to(parts.device)
@@ -279,7 +287,9 @@ def _new_expression(parts: Parts, recipe: MergRecipe) -> Expression:
     Behind the mark of a feeling it says the planned one again, and a word that stands in the prompt
     already is seen as such: so these are the mark and the words of which profiles consist.
     """
-    config = expression_config(*_widths(parts), recipe.synchronizer, recipe.disentangler)
+    config = expression_config(
+        *_widths(parts), recipe.synchronizer, recipe.disentangler, recipe.intensity
+    )
     made = Expression(config)
     lm, table = parts.reasoner.lm, made.signals.table
     ids = [lm.tokenizer.id(FEEL)]

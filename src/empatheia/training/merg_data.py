@@ -53,6 +53,7 @@ class MergExample:
     video: Path
     times: Path | None
     felt: bool  # whether the listener's emotion was given
+    intensity: float | None = None  # how strongly it is shown, where that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ def merg_examples(dialogues: Iterable[Dialogue]) -> list[MergExample]:
                     turn.video,
                     turn.times,
                     turn.emotion8 is not None,
+                    turn.intensity,
                 )
             )
     if not out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ from empatheia.training.losses import (
     distance,
     l_ccl,
     l_cls,
+    l_leak,
     l_sac,
     l_sal,
 )
@@ -80,6 +82,7 @@ class MergRow:
     teaching: Teaching
     labels: dict[str, int]
     emotion: int
+    intensity: float = math.nan  # nan: not known
 
     @property
     def alone(self) -> bool:
@@ -97,6 +100,7 @@ class MergBatch:
     speech_style: Tensor
     video_style: Tensor
     labels: dict[str, Tensor]
+    intensity: Tensor  # (batch,); nan: not known
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -214,7 +218,7 @@ class MergNet(nn.Module):
     ) -> dict[str, Tensor]:
         """Eq. 12 from Eq. 10 and 11, and the KL term, on r^s and r^v."""
         net = self.expression.style
-        style = net(speech, video)
+        style = net(speech, video, batch.intensity)
         units = (net.speech_units, net.video_units)
         alignment = l_sal(style.speech, batch.speech_style, style.video, batch.video_style, units)
         classes = l_cls(style.logits, batch.labels)
@@ -225,6 +229,9 @@ class MergNet(nn.Module):
             "classes": classes,
             "style_kl": kl,
         }
+        if weights.leak and style.factors:
+            out["leak"] = l_leak(style, batch.labels)
+            out["sac"] = out["sac"] + weights.leak * out["leak"]
         for name, logits in style.logits.items():
             known = batch.labels[name] != UNKNOWN
             right = (logits.argmax(-1) == batch.labels[name])[known].float()
@@ -261,6 +268,7 @@ def row_of(reasoner: Reasoner, example: MergExample, teaching: Teaching, fps: in
             "tone": TONES.index(example.profile.tone),
         },
         EMOTIONS32.index(example.chain.speaker_emotion),
+        math.nan if example.intensity is None else example.intensity,
     )
 
 
@@ -302,6 +310,7 @@ def collate(rows: Sequence[MergRow]) -> MergBatch:
         torch.stack([t.speech_style for t in taught]),
         torch.stack([t.video_style for t in taught]),
         {name: torch.tensor([row.labels[name] for row in rows]) for name in rows[0].labels},
+        torch.tensor([row.intensity for row in rows]),
     )
 
 
@@ -353,7 +362,7 @@ class MergStage:
         """L_sac, or what stands in its place, on r^s and r^v."""
         if self.config.sac or self.through is None:
             return self.net.sac(speech, video, batch, self.config.weights)
-        style = self.net.expression.style(speech, video)
+        style = self.net.expression.style(speech, video, batch.intensity)
         return self.through.style(self.net.expression, style, batch, self.config.weights)
 
     def groups(self, lr: float) -> list[dict[str, Any]]:
