@@ -72,12 +72,15 @@ short() { # short STEPS PREFIX...: settings of a quick run
     printf -- '--set loop.steps=%s --set loop.warmup=1 ' "$1"
 }
 
-few=() clips=() copies=() people=() texts=() ear=() eye=() senses=()
+people=(--people 50 --copies 5 --mixtures 320)
+crowd=(--people 500 --copies 16 --mixtures 1000 --epochs 80)
+few=() clips=() copies=() texts=() ear=() eye=() senses=()
 if [ "${QUICK:-0}" = 1 ]; then
     DIALOGUES=6
     few=(--sentences 8)
     copies=(--copies 1 --steps 3)
     people=(--people 5 --copies 1 --mixtures 5 --epochs 1)
+    crowd=("${people[@]}")
     clips=(--clips 20 --epochs 1)
     texts=(--set texts=20)
     ear=(--set stage.voices=40)
@@ -118,8 +121,11 @@ if [ "$DRY" = 1 ] || { command -v flite && command -v festival; } >/dev/null; th
 else
     echo "flite and festival are not here: the shipped voice is kept (apt install flite festival)"
 fi
+step face-drawn "$OUT/face-drawn/face-style.safetensors" "$EMPATHEIA" train face-style \
+    -o "$OUT/face-drawn/face-style.safetensors" "${people[@]}"
+# what sees a face learns from many more people, and what is drawn stays
 step face-style "$OUT/face-style.safetensors" "$EMPATHEIA" train face-style \
-    -o "$OUT/face-style.safetensors" ${people[@]+"${people[@]}"}
+    --keep "$OUT/face-drawn/face-style.safetensors" -o "$OUT/face-style.safetensors" "${crowd[@]}"
 install_weights "$OUT/face-style.safetensors"
 
 # --- ear and eye --------------------------------------------------------------------------------
