@@ -88,7 +88,7 @@ def load_reasoner_at(path: Path) -> tuple[Reasoner, TextSettings]:
     weights = hub.load(path)
     try:
         reasoner = Reasoner.from_meta(weights.meta)
-        reasoner.load_state_dict(dict(weights.tensors))
+        reasoner.load_tensors(weights.tensors)
     except (RuntimeError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} does not fit this version: {error}") from error
     return reasoner.eval(), TextSettings(Sampling(CANDIDATES), digest=weights.digest)

@@ -1,4 +1,4 @@
-"""What a person's verdicts say of the states at a reply is found, and is used."""
+"""What readers' verdicts say of replies is found in the states at them, and is used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from empatheia.llm.decoding import Sampling
 from empatheia.llm.ranking import Ranking
 from empatheia.reasoner import Reasoner, Request
 from empatheia.tiny import tiny_reasoner
-from empatheia.training.verdicts import WORTH, learn_taste, read_verdicts
+from empatheia.training.taste import learn_taste
+from empatheia.training.verdicts import WORTH, read_verdicts
 from empatheia.types import Profile, Turn
 
 NOTHING_ELSE = Ranking(0, 0, 0, 0, 0, 0, 0)
@@ -42,16 +43,18 @@ def test_what_ships_is_whole() -> None:
 
 
 def test_candidates_are_ranked_as_they_were_judged(
-    reasoner: Reasoner, monkeypatch: pytest.MonkeyPatch
+    reasoner: Reasoner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """One verdict on each reply to three contexts, and those three are ranked by it."""
-    monkeypatch.setattr("empatheia.training.verdicts.SHRINK", 1e-3)
+    monkeypatch.setattr("empatheia.training.taste.SHRINK", 1e-3)
     good, bad = "I am sorry to hear that.", "That is a great day for us!"
     judged = {"fits": [good], "generic": [], "wrong": [bad]}
     verdicts = {f"{e.dialogue_id}#1": judged for e in FOUND}
-    taste = learn_taste(reasoner, FOUND, verdicts, NOTHING_ELSE)
+    kept = tmp_path / "chains.json"
+    taste = learn_taste(reasoner, FOUND, kept, verdicts, NOTHING_ELSE)
     turned = {k: {**v, "fits": v["wrong"], "wrong": v["fits"]} for k, v in verdicts.items()}
-    assert torch.allclose(learn_taste(reasoner, FOUND, turned, NOTHING_ELSE), -taste, atol=1e-4)
+    other_way = learn_taste(reasoner, FOUND, kept, turned, NOTHING_ELSE)
+    assert torch.allclose(other_way, -taste, atol=0.02 * float(taste.abs().max()))
     reasoner.set_taste(taste)
     requests = [Request(e.context, Profile(), seed=i) for i, e in enumerate(FOUND)]
     drawn = reasoner.write(reasoner.think(requests), Sampling(max_tokens=8), NOTHING_ELSE)
@@ -61,8 +64,10 @@ def test_candidates_are_ranked_as_they_were_judged(
         assert [c.score for c in one] == pytest.approx([-c.score for c in other[::-1]], abs=1e-5)
 
 
-def test_without_verdicts_on_this_data_nothing_is_learned(reasoner: Reasoner) -> None:
-    assert len(learn_taste(reasoner, FOUND, {})) == 0
+def test_without_verdicts_on_this_data_nothing_is_learned(
+    reasoner: Reasoner, tmp_path: Path
+) -> None:
+    assert len(learn_taste(reasoner, FOUND, tmp_path / "chains.json", {})) == 0
 
 
 def test_taste_is_kept_in_the_file(reasoner: Reasoner, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ SetOption = Annotated[
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where a run was stopped.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")]
 TextOption = Annotated[Path, typer.Option(help="text.safetensors of `train text`.")]
+ReasonerOption = Annotated[Path, typer.Option(help="reasoner.safetensors of `train coe`.")]
 BaseOption = Annotated[Path, typer.Option(help="base.safetensors of `train base`.")]
 
 
@@ -42,6 +43,7 @@ def register(app: typer.Typer) -> None:
     group.command()(text)
     group.command()(base)
     group.command()(coe)
+    group.command()(prefer)
     for name in OTHERS:
         module = f"empatheia.cli.{name}"
         if importlib.util.find_spec(module) is not None:
@@ -109,6 +111,24 @@ def coe(
 
     with _Progress(recipe.loop.steps) as report:
         figures = train_coe(data, text, base, out, recipe.loop, recipe.stage, resume, report)
+    _show(figures, out / "reasoner.safetensors")
+
+
+def prefer(
+    data: DataOption,
+    reasoner: ReasonerOption,
+    out: OutOption,
+    preset: PresetOption = "small",
+    set_: SetOption = None,
+    resume: ResumeOption = False,
+    threads: ThreadsOption = None,
+) -> None:
+    """Stage 1b: replies that were judged to fit become likelier (DPO)."""
+    recipe = _prepare("prefer", preset, set_, threads, out)
+    from empatheia.training.preference import train_prefer
+
+    with _Progress(recipe.loop.steps) as report:
+        figures = train_prefer(data, reasoner, out, recipe.loop, recipe.stage, resume, report)
     _show(figures, out / "reasoner.safetensors")
 
 

@@ -16,7 +16,6 @@ stops listening to the features that generalise (docs/experiments.md).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from torch import Tensor, nn
 
 from empatheia import hub
 from empatheia.data.empathetic import TextExample, examples, read_chains, read_dialogues
-from empatheia.data.labels import AGES, EMOTIONS32, GENDERS, TONES
+from empatheia.data.labels import EMOTIONS32
 from empatheia.data.sampler import BucketSampler
 from empatheia.data.tidy import tidy
 from empatheia.encoders.ngrams import NgramClassifier
@@ -41,15 +40,15 @@ from empatheia.llm.prompt import prompt_ids, target_ids
 from empatheia.reasoner import Reasoner
 from empatheia.training.coe_data import (
     common_context,
+    drawn_profile,
     kept_feelings,
     ngram_reader,
     with_chains,
 )
 from empatheia.training.loop import LoopConfig, Report, run
 from empatheia.training.rounding import in_layers, keep_rounded, round_in_use
-from empatheia.training.verdicts import learn_taste
+from empatheia.training.taste import learn_taste
 from empatheia.training.worn import draw, stock_replies, worn_replies
-from empatheia.types import Profile
 
 LORA_TARGETS = (
     "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
@@ -100,14 +99,6 @@ class CoeBatch:
     emotion: Tensor  # (batch,)
     ngram_logits: Tensor  # (batch, 32)
     names: tuple[str, ...]
-
-
-def drawn_profile(dialogue_id: str, seed: int = 0) -> Profile:
-    """A balanced, repeatable listener for a dialogue that names none."""
-    digest = hashlib.sha256(f"{seed}:{dialogue_id}".encode()).digest()
-    return Profile(
-        AGES[digest[0] % len(AGES)], GENDERS[digest[1] % 2], TONES[digest[2] % len(TONES)]
-    )
 
 
 def add_lora(model: nn.Module, config: CoeConfig) -> None:
@@ -316,6 +307,14 @@ def load_parts(text: Path, base: Path, ngrams: NgramClassifier) -> Reasoner:
     return Reasoner(encoder, ngrams, projector, lm)
 
 
+def finish(
+    reasoner: Reasoner, train: Sequence[TextExample], valid: Sequence[TextExample], out: Path
+) -> None:
+    """What is learned of a language model once it is trained: its taste, and what it wears out."""
+    reasoner.eval().set_taste(learn_taste(reasoner, [*train, *valid], out / "chains.json"))
+    hold_back_worn(reasoner, train, CoeConfig())
+
+
 def hold_back_worn(reasoner: Reasoner, found: Sequence[TextExample], config: CoeConfig) -> None:
     """Add to the stock what the trained model would say to too many, in place."""
     part = found[:: max(1, len(found) // max(1, config.worn_contexts))]
@@ -374,9 +373,8 @@ def train_coe(
     keep_rounded(reasoner.lm.lm)
     if config.lora_rank:
         merge_lora(reasoner.lm.lm)
-    reasoner.eval().set_taste(learn_taste(reasoner, sets[1]))
-    hold_back_worn(reasoner, sets[0], config)
+    finish(reasoner, sets[0], sets[1], out)
     meta = reasoner.meta() | {"valid": figures}
     chosen = in_layers if config.int4 else None
-    hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True, int4=chosen)
+    hub.save(out / "reasoner.safetensors", reasoner.tensors(), meta, int8=True, int4=chosen)
     return figures

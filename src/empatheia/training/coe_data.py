@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,14 +14,14 @@ from torch import Tensor
 
 from empatheia import hub
 from empatheia.data.empathetic import TextExample
-from empatheia.data.labels import EMOTIONS8, PLEASANT32, UNPLEASANT32
+from empatheia.data.labels import AGES, EMOTIONS8, GENDERS, PLEASANT32, TONES, UNPLEASANT32
 from empatheia.data.tidy import tidy
 from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import TextEncoder
 from empatheia.errors import InputError
 from empatheia.files import write_whole
 from empatheia.training.ngrams import fit_ngrams, held_out_logits
-from empatheia.types import ChainOfEmpathy
+from empatheia.types import ChainOfEmpathy, Profile
 
 OTHER_SIDE = 0.2  # how much a feeling counts that is on the other side than the speaker's
 
@@ -98,6 +99,14 @@ def kept_feelings(encoder: TextEncoder, found: Sequence[TextExample], path: Path
     feels = listener_feelings(encoder, found)
     write_whole(path, json.dumps(feels).encode())
     return feels
+
+
+def drawn_profile(dialogue_id: str, seed: int = 0) -> Profile:
+    """A balanced, repeatable listener for a dialogue that names none."""
+    digest = hashlib.sha256(f"{seed}:{dialogue_id}".encode()).digest()
+    return Profile(
+        AGES[digest[0] % len(AGES)], GENDERS[digest[1] % 2], TONES[digest[2] % len(TONES)]
+    )
 
 
 def ngram_reader(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from empatheia.llm.causal import CausalConfig
 from empatheia.training.coe import CoeConfig
 from empatheia.training.loop import LoopConfig
+from empatheia.training.preference import PreferConfig
 from empatheia.training.pretrained import StartConfig
 from empatheia.training.text import TextStageConfig
 
@@ -48,7 +49,19 @@ class CoeRecipe:
     )
 
 
-Recipe = TextRecipe | BaseRecipe | CoeRecipe
+@dataclass(frozen=True, slots=True)
+class PreferRecipe:
+    """Stage 1b: once over the verdicts on train."""
+
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(
+            290, 1e-3, warmup=20, weight_decay=0.0, validate_every=75, save_every=75
+        )
+    )
+    stage: PreferConfig = field(default_factory=PreferConfig)
+
+
+Recipe = TextRecipe | BaseRecipe | CoeRecipe | PreferRecipe
 RECIPES: dict[str, dict[str, type[Recipe]]] = {
-    "small": {"text": TextRecipe, "base": BaseRecipe, "coe": CoeRecipe}
+    "small": {"text": TextRecipe, "base": BaseRecipe, "coe": CoeRecipe, "prefer": PreferRecipe}
 }

@@ -26,7 +26,7 @@ from empatheia.llm.prompt import target_ids
 from empatheia.llm.tokenizer import emotion_token
 from empatheia.reasoner import Reasoner, Request
 from empatheia.senses import FOLD, Reading, Senses
-from empatheia.training.coe import drawn_profile
+from empatheia.training.coe_data import drawn_profile
 from empatheia.training.loop import LoopConfig
 from empatheia.types import Turn
 

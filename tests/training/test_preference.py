@@ -1,0 +1,88 @@
+"""Replies judged together are read as they are alone, and the better ones become likelier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from empatheia import hub
+from empatheia.data.empathetic import TextExample
+from empatheia.llm.decoding import score_replies
+from empatheia.llm.factors import taken_out
+from empatheia.presets import load_reasoner_at
+from empatheia.reasoner import Reasoner, Request
+from empatheia.tiny import tiny_reasoner
+from empatheia.training.coe import CoeConfig, add_lora
+from empatheia.training.coe_data import drawn_profile
+from empatheia.training.judged import JudgedRow, batch_of, judged_rows, likelihoods, states
+from empatheia.training.loop import LoopConfig, run
+from empatheia.training.preference import PreferConfig, PreferStage
+from empatheia.types import Turn
+
+JUDGED = {"fits": ["Oh no, I am sorry."], "generic": ["I see."], "wrong": ["What a day!"]}
+FOUND = [
+    TextExample("d0", (Turn("speaker", "I lost my dog."),), "", "sad"),
+    TextExample("d1", (Turn("speaker", "My cat ran away from us today."),), "", "sad"),
+]
+
+
+@pytest.fixture
+def reasoner() -> Reasoner:
+    return tiny_reasoner()
+
+
+def rows_of(reasoner: Reasoner, folder: Path) -> list[JudgedRow]:
+    return judged_rows(reasoner, FOUND, {e.name: JUDGED for e in FOUND}, folder / "chains.json")
+
+
+@torch.no_grad()
+def test_side_by_side_is_one_by_one(reasoner: Reasoner, tmp_path: Path) -> None:
+    rows = rows_of(reasoner, tmp_path)
+    batch = batch_of(rows, [0, 1], reasoner)
+    said = likelihoods(reasoner, batch, states(reasoner, batch)).view(2, 3)
+    thinking = reasoner.think([Request(e.context, drawn_profile(e.dialogue_id)) for e in FOUND])
+    for place in range(3):
+        replies = [row.replies[place] for row in rows]
+        alone = score_replies(reasoner.lm, thinking.state, replies)
+        assert (-said[:, place]).tolist() == pytest.approx(alone, rel=2e-3)  # prompts: bfloat16
+
+
+def test_what_fits_becomes_likelier_and_the_chain_stays(reasoner: Reasoner, tmp_path: Path) -> None:
+    rows = rows_of(reasoner, tmp_path)
+    before = {n: p.clone() for n, p in reasoner.lm.lm.named_parameters()}
+    add_lora(reasoner.lm.lm, CoeConfig(lora_rank=2, lora_alpha=4, lora_dropout=0.0))
+    stage = PreferStage(reasoner, rows, rows, PreferConfig(batch_size=2))
+    begun = stage.validate()
+    assert begun["pairs"] == pytest.approx(0.6931, abs=1e-3)  # log 2: nothing moved yet
+    assert begun["moved"] == pytest.approx(0, abs=1e-4)
+    loop = LoopConfig(30, 2e-2, warmup=1, weight_decay=0.0, validate_every=30, bf16=False)
+    learned = run(stage, loop, tmp_path / "run")
+    assert learned["right"] == 1
+    assert learned["pairs"] < 0.5
+    assert learned["labels"] < 0.1
+    factors = taken_out(reasoner.lm.lm)
+    for name, parameter in reasoner.lm.lm.named_parameters():
+        assert torch.equal(parameter, before[name]), f"{name} moved"
+    reasoner.set_factors(factors)
+    assert PreferStage(reasoner, rows, rows, PreferConfig()).validate()["moved"] == 0
+
+
+def test_factors_stay_beside_the_bits(reasoner: Reasoner, tmp_path: Path) -> None:
+    kind, layers = "self_attn.o_proj", 2
+    matrix = reasoner.lm.lm.model.layers[1].self_attn.o_proj.weight
+    plain = matrix.detach().clone()
+    reasoner.set_factors(
+        {
+            f"{kind}.down": torch.ones(layers * 3, 16),
+            f"{kind}.up": torch.full((layers * 3, 16), 0.5),
+        }
+    )
+    assert torch.allclose(matrix, plain + 1.5)
+    kept = reasoner.tensors()
+    assert torch.allclose(kept["lm.lm.model.layers.1.self_attn.o_proj.weight"], plain, atol=1e-6)
+    assert torch.allclose(matrix, plain + 1.5)  # still in use
+    hub.save(tmp_path / "reasoner.safetensors", kept, reasoner.meta())
+    again, _ = load_reasoner_at(tmp_path / "reasoner.safetensors")
+    assert torch.allclose(again.lm.lm.model.layers[1].self_attn.o_proj.weight, matrix, atol=1e-6)
