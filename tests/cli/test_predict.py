@@ -92,14 +92,16 @@ def test_all_and_report_say_what_is_missing(
     done = empatheia("evaluate", "all", *place, "-o", tmp_path / "s")
     assert done.code == 0, done.err
     told = json.loads((tmp_path / "s" / "scores.json").read_text())
-    assert list(told["tables"]) == ["text", "consistency"]
+    assert list(told["tables"]) == ["text"]
     assert told["checks"]["no video table"]
+    assert "nothing can be said of consistency" in told["checks"]["no consistency table"][0]
     assert told["checks"]["only one reference"] == ["00007#1"]
     page = tmp_path / "report.html"
     shown = empatheia("report", "--scores", tmp_path / "s", *place, "-o", page)
     assert shown.code == 0, shown.err
     assert "needs labelled data" in page.read_text()
-    assert empatheia("evaluate", "video", *place, "-o", tmp_path / "v").code == 2
+    for kind in ("video", "consistency"):
+        assert empatheia("evaluate", kind, *place, "-o", tmp_path / "v").code == 2
     assert empatheia("report", "--scores", tmp_path, "-o", page).code == 2
 
 

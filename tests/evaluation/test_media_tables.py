@@ -179,13 +179,62 @@ def test_what_gives_no_number_is_named(pairs: Pairs, tmp_path: Path) -> None:
     assert faults["no edges in any picture"] == ["0#1"]
     assert faults["no face found"] == ["0#1"]
     assert faults["no face in both at once"] == ["0#1"]
-    for kind in ("CPBD", "likeness", "landmarks"):
+    for kind in ("pictures", "likeness", "landmarks"):
         assert "1#1: " in faults[f"{kind} not measurable"][0]
     ours = table.rows[0].figures
     assert ours["cpbd"].value is ours["blinks"].value is ours["f_lmd"].value is None
     assert ours["ssim"].n == 1
     with pytest.raises(InputError, match="has sound that is there"):
         speech_table("x", [(given[1][0], Answer("1#1", "Oh.", audio=tmp_path / "none.wav"))], {})
+
+
+def test_what_is_unlike_the_reference_is_named(
+    pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same clip at 50 pictures a second is measured alike; cut files are told as such."""
+    import shutil
+
+    from empatheia.evaluation import speech_table as module
+    from empatheia.media.audio import read_audio
+    from empatheia.media.video import read_video
+
+    (reference, answer), (cut_reference, cut) = pairs
+    assert answer.video is not None
+    assert cut.video is not None
+    fast, half = tmp_path / "fast.mp4", tmp_path / "half.mp4"
+    pictures = np.repeat(read_video(answer.video).frames, 2, 0)
+    fast.write_bytes(encode_mp4(pictures, 50, read_audio(answer.video)))
+    with np.load(answer.video.with_suffix(".npz")) as known:
+        twice = np.repeat(known["points"], 2, 0)
+        np.savez(fast.with_suffix(".npz"), points=twice, size=known["size"])
+    half.write_bytes(cut.video.read_bytes()[: cut.video.stat().st_size // 2])
+    shutil.copy(cut.video.with_suffix(".npz"), half.with_suffix(".npz"))
+    low = tmp_path / "low.wav"
+    speech = read_audio(answer.video.with_suffix(".wav"))
+    low.write_bytes(wav_bytes(Speech(speech.audio[: len(speech.audio) // 2 : 2], 8000)))
+    silent = tmp_path / "silent.wav"
+    silent.write_bytes(wav_bytes(Speech(np.zeros(16000, np.float32), 16000)))
+    given = [
+        (reference, replace(answer, video=fast, audio=low)),
+        (cut_reference, replace(cut, video=half, audio=silent)),
+    ]
+    tools = Tools(avsync=linear(pairs))
+    own = video_table("x", pairs[:1], tools, {})[0].rows[0].figures
+    table, faults = video_table("x", given, tools, {})
+    for name in ("avsync_r", "blinks"):
+        assert value(table.rows[0].figures[name]) == pytest.approx(value(own[name]), abs=0.02)
+        assert table.rows[0].figures[name].n == 1
+    assert faults["other rate than 25 pictures a second"] == ["0#1: 50"]
+    assert faults["other rate than the reference"][0].startswith("0#1: ")
+    assert faults["cut off"][0].startswith("1#1: ")
+    assert "holds 65 pictures" in faults["landmarks not measurable"][0]
+    monkeypatch.setattr(module, "Recogniser", lambda: SimpleNamespace(hear=lambda _: ["oh"]))
+    _, faults = speech_table("x", given, {"teacher_forced": True})
+    assert faults["sound of other rate than the reference"] == ["0#1: 8000 and 16000 Hz"]
+    assert faults["sound of other length than the reference"][0] == "0#1: 1.30 s and 2.60 s"
+    assert faults["sound of other length than its video"][0].startswith("0#1: 1.30 s")
+    assert faults["silent or shorter than 0.2 s"] == ["1#1"]
+    assert [f for f in faults["reference: prosody not measurable"] if "1#1" in f]
 
 
 def test_landmark_rows_by_hand(pairs: Pairs, tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_features_of_replies(disentangler: bool, tmp_path: Path) -> None:
     expression = tiny_expression((3, 5), (4, 6), disentangler=disentangler)
     features = collect(tiny_reasoner(), expression, found)
     assert features.labels["profile"][:3] == ["child male", "child female", "young male"]
-    assert {rows.shape for rows in features.rows.values()} == {(4, 8 if disentangler else 16)}
+    assert {rows.shape for rows in features.rows.values()} == {(4, 8 if disentangler else 16 + 2)}
     write_features(tmp_path / "f.npz", features)
     again = read_features(tmp_path / "f.npz")
     assert again.labels == features.labels

@@ -24,15 +24,15 @@ def avsync_fit(
     """Fit the linear lip-sync measure on clips whose lips are right (real videos, best)."""
     from empatheia.errors import InputError
     from empatheia.evaluation import avsync
-    from empatheia.evaluation.landmark_measures import HOW, read_points
+    from empatheia.evaluation.landmark_measures import HOW, points_of
     from empatheia.files import check_writable
     from empatheia.media.audio import read_audio
 
     check_writable(out.parent)
     rows, left = [], []
     for path in sorted(clips.glob(match)):
-        points = read_points(path)
         try:
+            points = points_of(path)
             if points is None:
                 raise InputError(f"needs {HOW}")
             seen = avsync.mouth(points)

@@ -116,6 +116,7 @@ def score(kinds: tuple[str, ...], source: Source, out: Path, **tools: Path | Non
     for kind in kinds:
         try:
             table, faults = measure[kind](name, matched, answers.settings)
+            _check_said(kind, table, faults)
         except InputError as error:
             if len(kinds) == 1:
                 raise
@@ -131,6 +132,16 @@ def score(kinds: tuple[str, ...], source: Source, out: Path, **tools: Path | Non
         head |= named(table) if table.id == "text" else {}
     show_card(Scorecard(head, checks, tuple(tables)), out)
     _draw(kinds, matched, out)
+
+
+def _check_said(kind: str, table: Table, faults: Mapping[str, list[str]]) -> None:
+    """Raises InputError where no figure of the system itself could be had."""
+    from empatheia.errors import InputError
+
+    if all(figure.value is None for figure in table.rows[0].figures.values()):
+        told = [f"{len(ids)} {fault}, as {ids[0]}" for fault, ids in faults.items() if ids]
+        told += [figure.needs for figure in table.rows[0].figures.values() if figure.needs]
+        raise InputError(f"nothing can be said of {kind}: {told[0]}")
 
 
 Measured = tuple["Table", dict[str, list[str]]]

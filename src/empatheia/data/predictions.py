@@ -135,7 +135,7 @@ def _answer(record: Mapping[str, Any], where: str, folder: Path) -> Answer:
 
 
 def _strings(record: Mapping[str, Any], name: str, where: str) -> dict[str, str]:
-    values = record.get(name) or {}
+    values = {} if record.get(name) is None else record[name]
     if not isinstance(values, dict):
         raise InputError(f"{where}: {name!r} must be an object of strings")
     return {str(key): str(value) for key, value in values.items() if value is not None}

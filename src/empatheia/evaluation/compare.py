@@ -9,7 +9,7 @@ import numpy as np
 
 from empatheia.errors import InputError
 from empatheia.evaluation import avsync
-from empatheia.evaluation.landmark_measures import read_points
+from empatheia.evaluation.landmark_measures import points_of
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.resampling import Comparison, paired
 from empatheia.evaluation.text_metrics import rouge_l, tokens
@@ -42,10 +42,12 @@ def lips(model: avsync.AVSync) -> Measure:
 
     def measure(pair: Pair) -> float | None:
         video = pair[1].video
-        points = read_points(video) if video is not None and video.is_file() else None
-        if video is None or points is None:
+        if video is None or not video.is_file():
             return None
         try:
+            points = points_of(video)
+            if points is None:
+                return None
             seen = avsync.mouth(points)
             return avsync.score(model, avsync.sound(read_audio(video), len(seen)), seen).sync_r
         except InputError:

@@ -21,6 +21,12 @@ class Faults:
         if item not in self.found[kind]:
             self.found[kind].append(item)
 
+    def of(self, whose: str, others: Faults) -> None:
+        """Takes over ``others``, each kind with whose it is in front."""
+        for kind, items in others.found.items():
+            for item in items:
+                self.add(f"{whose}: {kind}", item)
+
     def unsaid(self, kind: str, item: str, value: float) -> None:
         """A fault where a measure gave no number."""
         if not np.isfinite(value):

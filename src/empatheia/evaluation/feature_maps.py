@@ -109,6 +109,8 @@ def read_features(path: Path) -> Features:
         raise InputError(f"{path} is not of `empatheia evaluate features`: {error}") from error
     if any(len(rows[kind]) != len(labels[kind]) or len(rows[kind]) < 3 for kind in KINDS):
         raise InputError(f"{path} holds too few features, or not as many as labels")
+    if not all(np.isfinite(found).all() for found in rows.values()):
+        raise InputError(f"{path} holds features that are not finite: nothing can be laid out")
     return Features(rows, labels, weights)
 
 

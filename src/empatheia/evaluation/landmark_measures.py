@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from empatheia.errors import MediaError
 from empatheia.evaluation.face_measures import FPS, loudness, opening
+from empatheia.evaluation.pictures import SLACK, shape_of
 
 Points = NDArray[np.float64]  # (frames, 478, 2), pixels, NaN where no face was found
 HOW: Final = "NAME.npz beside the video, from `python -m empatheia.evaluation.face_landmarks`"
@@ -42,10 +43,31 @@ def read_points(video: Path) -> Points | None:
             height, width = (float(v) for v in data["size"])
             points = np.asarray(data["points"], np.float64)
     except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
-        raise MediaError(f"{path} does not hold landmarks ({error}): make it with {HOW}") from error
+        raise MediaError(f"{path} does not hold landmarks: it should be {HOW}") from error
     if points.ndim != 3 or points.shape[1:] != (478, 2) or len(points) == 0:
         raise MediaError(f"{path} holds points of shape {points.shape}: (frames, 478, 2) is needed")
     return points * (256 / np.array([width, height]))
+
+
+def points_of(video: Path) -> Points | None:
+    """:func:`read_points` at 25 pictures a second, whatever the video's own rate.
+
+    Raises MediaError as well where video and landmarks have not as many pictures.
+    """
+    points = read_points(video)
+    if points is None:
+        return None
+    shape = shape_of(video)
+    if abs(len(points) - shape.frames) > SLACK:
+        raise MediaError(
+            f"{video.with_suffix('.npz')} holds {len(points)} pictures, the video {shape.frames}: "
+            "make the landmarks again, of every picture"
+        )
+    if abs(shape.rate - FPS) < 0.01:
+        return points
+    count = round((len(points) - 1) * FPS / shape.rate) + 1
+    shown = (np.arange(count) / FPS * shape.rate + 0.25).astype(int)
+    return points[np.minimum(shown, len(points) - 1)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from empatheia.data.labels import EMOTIONS32
+from empatheia.data.labels import EMOTIONS8, EMOTIONS32
 from empatheia.data.predictions import Answer
 from empatheia.data.references import Reference
 from empatheia.errors import InputError
@@ -45,6 +45,7 @@ def match(references: Sequence[Reference], answers: Sequence[Answer]) -> Matched
             f"in the predictions like {answers[0].id!r}"
         )
     pairs = tuple((r, by_id.get(r.id) or Answer(r.id, "")) for r in references)
+    known32 = frozenset(EMOTIONS32)
     present = [answer for reference, answer in pairs if reference.id in by_id]
     faults = {
         "missing predictions": [name for name in wanted if name not in by_id],
@@ -52,6 +53,11 @@ def match(references: Sequence[Reference], answers: Sequence[Answer]) -> Matched
         "duplicate predictions": [name for name, n in counts.items() if n > 1],
         "empty replies": [a.id for a in present if not a.reply.strip()],
         "unknown emotions": [a.id for a in present if a.emotion and a.emotion not in EMOTIONS32],
+        "unknown emotions in 'top5'": [a.id for a in present if not known32.issuperset(a.top5)],
+        "'emotion' not in 'top5'": [a.id for a in present if a.top5 and a.emotion not in a.top5],
+        "unknown feelings in the chain": [
+            a.id for a in present if a.chain.get("response_emotion", EMOTIONS8[0]) not in EMOTIONS8
+        ],
         "no emotion": [a.id for a in present if not a.emotion],
         "NaN scores": [a.id for a in present if a.nll is not None and not math.isfinite(a.nll)],
     }

@@ -19,6 +19,7 @@ from empatheia.types import ImageArray
 
 SIZE: Final = 256
 FPS: Final = 25.0
+SLACK: Final = 2  # pictures by which two counts of one file may differ
 SSIM_SETTINGS: Final = {
     "channel": "luminance",
     "window": "Gaussian 11 x 11, sigma 1.5",
@@ -66,30 +67,55 @@ def side_by_side(ours: Path, theirs: Path) -> Clips:
     """Decode both the same way. Raises MediaError where one cannot be decoded."""
     shapes, notes, frames = [], [], []
     for path in (ours, theirs):
-        width, height, rate = shape_of(path)
-        shapes.append((width, height, rate))
-        if min(width, height) < SIZE:
-            notes.append(f"{path.name} was enlarged from {width} x {height}")
+        shape = shape_of(path)
+        shapes.append(shape)
+        if min(shape.width, shape.height) < SIZE:
+            notes.append(f"{path.name} was enlarged from {shape.width} x {shape.height}")
         frames.append(read_video(path, FPS, SIZE).frames)
-    if shapes[0][:2] != shapes[1][:2]:
-        notes.append("other size: {}x{} and {}x{}".format(*shapes[0][:2], *shapes[1][:2]))
-    if abs(shapes[0][2] - shapes[1][2]) > 0.01:
-        notes.append(f"other rate: {shapes[0][2]:g} and {shapes[1][2]:g} pictures a second")
+    notes += unlike(*shapes)
     count = min(map(len, frames))
     if len(frames[0]) != len(frames[1]):
         notes.append(f"other length: {len(frames[0])} and {len(frames[1])} pictures, cut")
     return Clips(frames[0][:count], frames[1][:count], tuple(notes))
 
 
-def shape_of(path: Path) -> tuple[int, int, float]:
-    """Width, height and pictures a second, as the container says. Raises MediaError."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Of a video: pixels, pictures a second, how many it has, and how many its index promises."""
+
+    width: int
+    height: int
+    rate: float
+    frames: int
+    promised: int  # 0 where the container does not say
+
+
+def shape_of(path: Path) -> Shape:
+    """By the container alone, nothing is decoded. Raises MediaError."""
     import av
 
     from empatheia.errors import MediaError
 
     try:
         with av.open(str(path)) as file:
+            if not file.streams.video:
+                raise MediaError(f"{path} has no pictures: give a video file")
             stream = file.streams.video[0]
-            return stream.width, stream.height, float(stream.average_rate or 25)
-    except (av.FFmpegError, IndexError, OSError) as error:
+            rate = float(stream.average_rate or FPS)
+            parts = [part for part in file.demux(stream) if part.size and part.pts is not None]
+            times = [float(part.pts * part.time_base) for part in parts]
+            count = round((max(times) - min(times)) * rate) + 1 if times else 0
+            return Shape(stream.width, stream.height, rate, count, stream.frames)
+    except (av.FFmpegError, OSError) as error:
         raise MediaError(f"{path} cannot be decoded as video: {error}") from error
+
+
+def unlike(ours: Shape, theirs: Shape) -> list[str]:
+    """In which of size and rate two videos differ, in words."""
+    notes = []
+    if (ours.width, ours.height) != (theirs.width, theirs.height):
+        sizes = [f"{shape.width}x{shape.height}" for shape in (ours, theirs)]
+        notes.append(f"other size: {' and '.join(sizes)}")
+    if abs(ours.rate - theirs.rate) > 0.01:
+        notes.append(f"other rate: {ours.rate:g} and {theirs.rate:g} pictures a second")
+    return notes

@@ -26,13 +26,15 @@ from empatheia.evaluation.sound_models import (
     SpeakerLikeness,
 )
 from empatheia.evaluation.statistics import ratio_score
-from empatheia.media.audio import read_audio
+from empatheia.media.audio import check_heard, read_audio
 from empatheia.speech.acoustics import Acoustics, measure
+from empatheia.types import Speech
 
 HUMAN = "human votes, from a rating study"
 NO_VOICE = "reference recordings, which this data does not have"
 NO_ACTORS = "RAVDESS speech to train the classifier on, given by --ravdess"
 NO_SPHINX = "PocketSphinx, from pip install pocketsphinx"
+APART = 0.1  # seconds by which two lengths may differ: a coder pads a packet or two
 _UNITS = {"pitch": "Hz", "span": "semitones", "seconds": "s", "energy": "dB", "tilt": "dB/octave"}
 
 METRICS = (
@@ -65,6 +67,7 @@ def speech_table(
     """Table and faults of one system. Raises InputError where it has no sound at all."""
     faults = Faults()
     ours, truth = [], []
+    forced = bool(settings.get("teacher_forced"))
     for reference, answer in pairs:
         sound = answer.audio or answer.video
         if sound is None or not sound.is_file():
@@ -72,6 +75,7 @@ def speech_table(
         else:
             feeling = answer.chain.get("response_emotion")
             ours.append(Said(reference.id, sound, answer.reply, feeling))
+            _odd(reference.id, sound, answer.video, reference.audio, forced, faults)
         if reference.audio is not None and reference.audio.is_file() and reference.response:
             truth.append(Said(reference.id, reference.audio, reference.response))
     if not ours:
@@ -86,12 +90,53 @@ def speech_table(
     voice["emotion"] = _emotion(ours, ravdess, faults)
     rows = [Row(name, voice, str(settings.get("mark", "")))]
     if truth:
-        rows.append(Row("Ground truth", _own(truth, ear, faults), "ceiling"))
+        theirs = Faults()
+        rows.append(Row("Ground truth", _own(truth, ear, theirs), "ceiling"))
+        faults.of("reference", theirs)
     if len(ours) > 1:
         away = [*ours[1:], ours[0]]
         mixed = [Said(a.item, a.sound, b.text) for a, b in zip(ours, away, strict=True)]
-        rows.append(Row(f"{name}, other words", {"wer": ear.errors(mixed, faults)}, "floor"))
+        rows.append(Row(f"{name}, other words", {"wer": ear.errors(mixed, Faults())}, "floor"))
     return Table("speech", "Speech", METRICS, tuple(rows)), dict(faults.found)
+
+
+def _odd(
+    item: str, sound: Path, video: Path | None, real: Path | None, forced: bool, faults: Faults
+) -> None:
+    """What is measured all the same, but should be known of a recording.
+
+    Beside the reply's own video it must be as long, beside the reference's ``real`` sound of one
+    rate, and as long where the words are the same (``forced``).
+    """
+    own = faults.measure("sound", item, partial(read_audio, sound))
+    if own is None:
+        return
+    try:
+        check_heard(own)
+    except InputError:
+        faults.add("silent or shorter than 0.2 s", item)
+    if video is not None and video != sound and video.is_file():
+        shown = faults.measure("sound of the video", item, partial(read_audio, video))
+        if shown is not None and abs(shown.seconds - own.seconds) > APART:
+            told = f"{item}: {own.seconds:.2f} s and {shown.seconds:.2f} s"
+            faults.add("sound of other length than its video", told)
+    their = real is not None and real.is_file() and _quiet(real)
+    if not their:
+        return
+    if their.sample_rate != own.sample_rate:
+        told = f"{item}: {own.sample_rate} and {their.sample_rate} Hz"
+        faults.add("sound of other rate than the reference", told)
+    if forced and abs(their.seconds - own.seconds) > APART:
+        told = f"{item}: {own.seconds:.2f} s and {their.seconds:.2f} s"
+        faults.add("sound of other length than the reference", told)
+
+
+def _quiet(sound: Path) -> Speech | None:
+    """A recording, or None: what is wrong with a reference is told with its row."""
+    try:
+        return read_audio(sound)
+    except InputError:
+        return None
 
 
 def _own(

@@ -27,18 +27,21 @@ from empatheia.evaluation.landmark_measures import (
     Points,
     blinks,
     distances,
-    read_points,
+    points_of,
     silent_lip,
 )
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.pictures import (
     FPS,
     SIZE,
+    SLACK,
     SSIM_SETTINGS,
+    Shape,
     psnr,
     shape_of,
     side_by_side,
     ssim,
+    unlike,
 )
 from empatheia.evaluation.resampling import item_score
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
@@ -121,20 +124,14 @@ def video_table(
     mark = str(settings.get("mark", ""))
     rows = [Row(name, own, mark)]
     if truth:
-        same = Figure(1.0, len(truth))
-        rows.append(
-            Row(
-                "Ground truth",
-                _looks(truth, faults)
-                | {"ssim": same}
-                | spread.beside(truth[::2], truth[1::2])
-                | _lips(truth, tools, faults),
-                "ceiling",
-            )
-        )
+        theirs = Faults()
+        real = _looks(truth, theirs) | {"ssim": Figure(1.0, len(truth))}
+        real |= spread.beside(truth[::2], truth[1::2]) | _lips(truth, tools, theirs)
+        rows.append(Row("Ground truth", real, "ceiling"))
+        faults.of("reference", theirs)
     moved = _moved(ours)
-    if moved:
-        rows.append(Row(f"{name}, other sound", _lips(moved, tools, faults), "floor"))
+    if moved:  # what is wrong with these clips was told above
+        rows.append(Row(f"{name}, other sound", _lips(moved, tools, Faults()), "floor"))
     if forced and len(both) > 1:
         away = [*both[1:], both[0]]
         mixed = [(item, ours, a[2]) for (item, ours, _), a in zip(both, away, strict=True)]
@@ -161,7 +158,10 @@ def _figure(values: Sequence[float], needs: str, weights: str = "none") -> Figur
 def _looks(clips: Sequence[Clip], faults: Faults, weights: str = "none") -> dict[str, Figure]:
     sharp, rates, still = [], [], []
     for clip in clips:
-        sharp.append(_sharpness(clip, faults))
+        shape = faults.measure("pictures", clip.item, partial(shape_of, clip.video))
+        if shape is not None:
+            _odd(shape, clip.item, faults)
+            sharp.append(_sharpness(clip, shape, faults))
         points = _points(clip, faults)
         if points is None:
             continue
@@ -179,21 +179,30 @@ def _looks(clips: Sequence[Clip], faults: Faults, weights: str = "none") -> dict
 
 def _points(clip: Clip, faults: Faults) -> Points | None:
     """Landmarks of a clip, or None with a fault."""
-    points: Points | None = faults.measure("landmarks", clip.item, partial(read_points, clip.video))
+    points: Points | None = faults.measure("landmarks", clip.item, partial(points_of, clip.video))
     if points is None and not clip.video.with_suffix(".npz").is_file():
         faults.add("no landmarks", clip.item)
     return points
 
 
-def _sharpness(clip: Clip, faults: Faults) -> float:
-    shape = faults.measure("CPBD", clip.item, lambda: shape_of(clip.video))
-    if shape is None:
+def _odd(shape: Shape, item: str, faults: Faults) -> None:
+    """What is measured all the same, but should be known of a video."""
+    if min(shape.width, shape.height) < SIZE:
+        faults.add(f"smaller than {SIZE} x {SIZE}", item)
+    if abs(shape.rate - FPS) > 0.01:
+        faults.add(f"other rate than {FPS:g} pictures a second", f"{item}: {shape.rate:g}")
+    if shape.promised - shape.frames > SLACK:
+        faults.add("cut off", f"{item}: {shape.frames} of {shape.promised} pictures are there")
+
+
+def _sharpness(clip: Clip, shape: Shape, faults: Faults) -> float:
+    """NaN where there is nothing to measure; small pictures are not enlarged for it."""
+    if min(shape.width, shape.height) < SIZE:
         return float("nan")
-    if min(shape[:2]) < SIZE:
-        faults.add(f"smaller than {SIZE} x {SIZE}", clip.item)
+    video = faults.measure("CPBD", clip.item, partial(read_video, clip.video, size=SIZE))
+    if video is None:
         return float("nan")
-    frames = read_video(clip.video, size=SIZE).frames[::EVERY]
-    found = [v for v in map(cpbd, frames) if np.isfinite(v)]
+    found = [v for v in map(cpbd, video.frames[::EVERY]) if np.isfinite(v)]
     sharp = float(np.mean(found)) if found else float("nan")
     faults.unsaid("no edges in any picture", clip.item, sharp)
     return sharp
@@ -207,6 +216,8 @@ def _likeness(
     if not both:
         return {name: Figure.missing(NO_REFERENCE) for name in names}
     if not forced:
+        for item, *videos in both:
+            _unlike(item, videos, faults)
         return {name: Figure.missing(TEACHER_FORCED) for name in names}
     rows: dict[str, list[float]] = {name: [] for name in names}
     for item, ours, theirs in both:
@@ -214,7 +225,8 @@ def _likeness(
         if clips is None:
             continue
         for note in clips.notes:
-            faults.add(note.partition(":")[0] if ":" in note else "enlarged", f"{item}: {note}")
+            kind = f"{note.partition(':')[0]} than the reference" if ":" in note else "enlarged"
+            faults.add(kind, f"{item}: {note}")
         frames = list(zip(clips.ours, clips.theirs, strict=True))
         rows["ssim"].append(float(np.mean([ssim(a, b) for a, b in frames])))
         rows["psnr"].append(float(np.mean([min(psnr(a, b), 100.0) for a, b in frames])))
@@ -225,6 +237,14 @@ def _likeness(
             rows["f_lmd"].append(found.face)
             faults.unsaid("no face in both at once", item, found.face)
     return {name: _figure(values, HOW, weights) for name, values in rows.items()}
+
+
+def _unlike(item: str, videos: Sequence[Path], faults: Faults) -> None:
+    """Of a free reply only the length may differ from the reference's."""
+    shapes = [faults.measure("pictures", item, partial(shape_of, video)) for video in videos]
+    if None not in shapes:
+        for note in unlike(*shapes):
+            faults.add(f"{note.partition(':')[0]} than the reference", f"{item}: {note}")
 
 
 def _lips(clips: Sequence[Clip], tools: Tools, faults: Faults) -> dict[str, Figure]:

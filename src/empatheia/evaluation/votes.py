@@ -25,7 +25,11 @@ def read_votes(path: Path) -> Votes:
     if not path.is_file():
         raise InputError(f"no file at {path}: give votes, one JSON record a line")
     latest: dict[tuple[str, str, str, str], float] = {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text (byte {error.start})") from error
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         where = f"{path.name} line {number}"

@@ -46,9 +46,11 @@ def fit_ngrams(
         columns += numbers
         values += weights
     shape = (len(found), len(vocabulary.terms))
-    matrix = csr_matrix((np.asarray(values, np.float32), (rows, columns)), shape=shape)
+    # In float64 and with a small tolerance the number of steps alone says where it stops: in
+    # float32 the solver gives up early, and after how many steps depends on its version.
+    matrix = csr_matrix((np.asarray(values, np.float64), (rows, columns)), shape=shape)
     labels = np.asarray([EMOTIONS32.index(e.emotion) for e in found])
-    regression = LogisticRegression(C=strength, max_iter=iterations, solver="lbfgs", tol=1e-3)
+    regression = LogisticRegression(C=strength, max_iter=iterations, solver="lbfgs", tol=1e-7)
     with warnings.catch_warnings():  # stopping early is meant
         warnings.simplefilter("ignore", ConvergenceWarning)
         regression.fit(matrix, labels)
