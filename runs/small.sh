@@ -58,7 +58,10 @@ step() { # step NAME RESULT COMMAND...: not done again where RESULT is there
 
 install_weights() { # install_weights FILE...: into the package, where that is asked for
     [ "${INSTALL:-0}" = 1 ] && [ "$DRY" = 0 ] || return 0
-    for file in "$@"; do [ ! -e "$file" ] || cp "$file" "$PACKAGE/"; done
+    for file in "$@"; do # renamed: who has the old file open keeps it
+        [ -e "$file" ] || continue
+        cp "$file" "$PACKAGE/.part" && mv "$PACKAGE/.part" "$PACKAGE/${file##*/}"
+    done
 }
 
 train() { # train NAME RESULT OPTIONS...: a run that goes on where it was killed
