@@ -90,3 +90,13 @@ def test_the_same_replies_are_asked_of_other_people(tmp_path: Path) -> None:
         assert (AGES[row.labels["age"]], GENDERS[row.labels["gender"]]) == (who.age, who.gender)
         assert TONES[row.labels["tone"]] == who.tone
     assert {row.labels["age"] for row in others} == set(range(len(AGES)))
+
+
+def test_factors_keep_the_order_of_the_rows(tmp_path: Path) -> None:
+    net = merg.net()
+    rows = merg.rows(net.reasoner, tmp_path)
+    found, turned = stage_report.factors(net, rows, 1), stage_report.factors(net, rows[::-1], 1)
+    for side in ("E", "P"):
+        assert found[side].shape[0] == len(rows)
+        assert (found[side] == turned[side][::-1]).all()
+        assert (found[side][0] != found[side][1]).any()

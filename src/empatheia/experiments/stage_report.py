@@ -183,16 +183,23 @@ def plan_table(net: MergNet, rows: Sequence[MergRow], batch_size: int = 16) -> T
 
 @torch.no_grad()
 def factors(net: MergNet, rows: Sequence[MergRow], batch_size: int = 16) -> dict[str, Any]:
-    """E and P of every reply, (n, factor) each."""
+    """E and P of every reply, (n, factor) each. Rows of like length are read together."""
+    order = sorted(range(len(rows)), key=lambda i: _length(rows[i]))
     found: dict[str, list[torch.Tensor]] = {"E": [], "P": []}
     net.eval()
     for start in range(0, len(rows), batch_size):
-        batch = collate(rows[start : start + batch_size])
+        batch = collate([rows[i] for i in order[start : start + batch_size]])
         signals = net(batch).signals
         style = net.expression.style(signals.speech, signals.video, batch.intensity)
         found["E"].append(style.emotion.float())
         found["P"].append(style.profile.float())
-    return {side: torch.cat(parts).numpy() for side, parts in found.items()}
+    back = torch.tensor(order).argsort()
+    return {side: torch.cat(parts)[back].numpy() for side, parts in found.items()}
+
+
+def _length(row: MergRow) -> int:
+    """About how much there is to read, in characters."""
+    return sum(len(turn.text) for turn in row.request.turns) + len(row.text)
 
 
 def said_by_others(rows: Sequence[MergRow], count: int, seed: int = 0) -> list[MergRow]:
