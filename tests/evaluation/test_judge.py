@@ -82,7 +82,9 @@ def test_fair_judge(tmp_path: Path) -> None:
     assert human["empathy"].value == 3.0
     assert ours["win_empathy"].value == 50.0
     assert faults == {}
-    assert {j.model for j in read_judgements(tmp_path / "judgements.jsonl")} == {"m"}
+    kept = read_judgements(tmp_path / "judgements.jsonl")
+    assert {j.model for j in kept} == {"m"}
+    assert all(json.loads(j.raw) == j.value for j in kept)  # the answer as it came
 
 
 def test_judge_that_likes_the_first_one_says_nothing(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from empatheia.data.labels import PROFILE_FIELDS
 from empatheia.errors import InputError
 from empatheia.files import cannot_write, make_folder, replacing
 
@@ -49,6 +50,11 @@ class Answer:
     profile: Mapping[str, str] = field(default_factory=dict)
     avatar: str | None = None
     perceived: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def person(self) -> str:
+        """Who speaks, as far as the line says: the avatar, else the profile."""
+        return self.avatar or " ".join(self.profile.get(name, "") for name in PROFILE_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)

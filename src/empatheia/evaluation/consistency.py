@@ -24,19 +24,18 @@ from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.resampling import item_score
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Table
 from empatheia.evaluation.seeing import Seeing, features, see_people
-from empatheia.evaluation.speech_table import NO_ACTORS
-from empatheia.media.audio import read_audio
+from empatheia.evaluation.speech_table import BY_ACTORS, FEW, NO_ACTORS, heard_in
 
 AGREE = ("voice_means_it", "voice_gender", "face_means_it", "voice_face")
 MODALITIES = ("text", "speech", "video", "fused")
 PROFILE = ("age", "gender", "tone", "race")
 METRICS = (
-    Metric("voice_means_it", "Voice = chain", "up", 1, settings={"by": "SVM on RAVDESS"}),
-    Metric("voice_gender", "Voice = gender", "up", 1,
-           settings={"by": "SVM on RAVDESS", "of": "replies of adults"}),
+    Metric("voice_means_it", "Voice = chain", "up", 1, version=2, settings={"by": BY_ACTORS}),
+    Metric("voice_gender", "Voice = gender", "up", 1, version=2,
+           settings={"by": "SVM on RAVDESS, without loudness", "of": "replies of adults"}),
     Metric("face_means_it", "Face = chain", "up", 1, settings={"by": "landmarks of MEAD"}),
-    Metric("voice_face", "Voice = face", "up", 1,
-           settings={"by": "SVM on RAVDESS, landmarks of MEAD"}),
+    Metric("voice_face", "Voice = face", "up", 1, version=2,
+           settings={"by": f"{BY_ACTORS}; landmarks of MEAD"}),
     *(Metric(f"profile_{n}", f"{n} as asked", "up", 1) for n in PROFILE),
     Metric("speaker_emotion", "Speaker's emotion", "up", 1, settings={"labels": 32}),
     *(
@@ -71,7 +70,7 @@ def consistency_table(
     faults = Faults()
     weights = str(settings.get("weights", "none"))
     tools = Senses(hear_actors(ravdess) if ravdess else None, see_people(mead) if mead else None)
-    told = [tools.read(pair, faults) for pair in pairs]
+    told = tools.read(pairs, faults)
     figures = _agreement(pairs, told, tools, faults)
     for field in PROFILE:
         hits = [
@@ -116,6 +115,9 @@ def _tally(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{label} {n}" for label, n in counts.items())
 
 
+Voice = tuple[str | None, str | None]  # emotion and gender
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What classifiers hear and see in one reply; None where they cannot say."""
@@ -132,11 +134,14 @@ class Senses:
     ear: Hearing | None
     eye: Seeing | None
 
-    def read(self, pair: Pair, faults: Faults) -> Told:
-        """Of one reply."""
-        item, answer = pair[0].id, pair[1]
-        voice, gender = _heard(item, answer, self.ear, faults) if self.ear else (None, None)
-        return Told(voice, gender, _seen(item, answer, self.eye, faults) if self.eye else None)
+    def read(self, pairs: Sequence[Pair], faults: Faults) -> list[Told]:
+        """Of all replies: a voice is heard beside the same person's others."""
+        nothing: list[Voice] = [(None, None)] * len(pairs)
+        voices = _heard(pairs, self.ear, faults) if self.ear else nothing
+        return [
+            Told(*voice, _seen(r.id, a, self.eye, faults) if self.eye else None)
+            for voice, (r, a) in zip(voices, pairs, strict=True)
+        ]
 
     def ceiling(self) -> list[Row]:
         """What the classifiers reach on real people whom they did not learn from."""
@@ -150,18 +155,25 @@ class Senses:
         return [Row("Actors not learnt from", figures, "ceiling")] if figures else []
 
 
-def _heard(item: str, answer: Answer, ear: Hearing, faults: Faults) -> tuple[str | None, ...]:
-    """Emotion and gender."""
-    sound = answer.audio or answer.video
-    if sound is None:
-        faults.add("no sound", item)
-        return None, None
-    speech = faults.measure("voice", item, partial(read_audio, sound))
-    if speech is None:
-        return None, None
-    return tuple(
-        faults.measure("voice", item, partial(name, speech)) for name in (ear.emotion, ear.gender)
-    )
+def _heard(pairs: Sequence[Pair], ear: Hearing, faults: Faults) -> list[Voice]:
+    """Emotion and gender of each reply."""
+    out: list[Voice] = [(None, None)] * len(pairs)
+    places, rows = [], []
+    for place, (reference, answer) in enumerate(pairs):
+        sound = answer.audio or answer.video
+        if sound is None:
+            faults.add("no sound", reference.id)
+            continue
+        row = faults.measure("voice", reference.id, partial(heard_in, sound))
+        if row is not None:
+            places.append(place)
+            rows.append(row)
+    feelings = ear.feelings(rows, [pairs[place][1].person for place in places])
+    for place, row, feeling in zip(places, rows, feelings, strict=True):
+        out[place] = (feeling, ear.gender(row))
+        if feeling is None:
+            faults.add(FEW, pairs[place][0].id)
+    return out
 
 
 def _seen(item: str, answer: Answer, eye: Seeing, faults: Faults) -> str | None:

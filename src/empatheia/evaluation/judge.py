@@ -65,7 +65,7 @@ def messages(pair: Pair, order: str) -> Messages:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One answer. ``value`` is None where the judge gave no usable one."""
+    """One answer. ``value`` is None where the judge gave no usable one; ``raw`` is as it came."""
 
     id: str
     order: str
@@ -73,6 +73,7 @@ class Judgement:
     prompt: str
     value: Mapping[str, Any] | None
     error: str = ""
+    raw: str = ""
 
     def rating(self, who: str, name: str) -> float:
         """Of ``system`` or ``human``; NaN without an answer."""
@@ -115,7 +116,7 @@ def judge(
             told: Told = endpoint.ask(messages(pair, order), form, "judgement")
         except AnswerError as error:
             return Judgement(pair[0].id, order, model, PROMPT, None, str(error))
-        return Judgement(pair[0].id, order, model, PROMPT, told.value)
+        return Judgement(pair[0].id, order, model, PROMPT, told.value, raw=told.raw)
 
     with ThreadPoolExecutor(endpoint.settings.concurrency) as pool:
         try:

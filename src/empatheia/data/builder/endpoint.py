@@ -48,11 +48,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Checked JSON with the tokens it took."""
+    """Checked JSON with the tokens it took, and the text as it came."""
 
     value: dict[str, Any]
     tokens_in: int
     tokens_out: int
+    raw: str = ""
 
 
 class Endpoint:
@@ -157,9 +158,8 @@ class Endpoint:
         if wrong:
             return None, f"the answer does not fit: {wrong[0]}"
         usage = told.get("usage") or {}
-        return Answer(
-            value, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
-        ), ""
+        tokens = [int(usage.get(f"{part}_tokens") or 0) for part in ("prompt", "completion")]
+        return Answer(value, tokens[0], tokens[1], content), ""
 
 
 def _unfenced(content: str) -> str:
