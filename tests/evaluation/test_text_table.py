@@ -211,7 +211,11 @@ def test_scorecard_is_complete_and_repeats(data: Path, tmp_path: Path) -> None:
     accuracy = told["tables"]["text"]["rows"][0]["figures"]["accuracy"]
     assert accuracy.keys() >= {"metric", "version", "settings", "value", "n", "ci95", "weights"}
     assert accuracy["weights"] == "0123"
-    assert r"\_" in latex(text_table("my_system", matched.pairs))
+    tex = latex(text_table("my_system 50 % ~^", matched.pairs))
+    assert r"my\_system 50 \% \textasciitilde{}\textasciicircum{} & " in tex
+    rows = [line for line in tex.splitlines() if line.endswith(r"\\")]
+    assert len({line.count(" & ") for line in rows}) == 1  # as many cells in every row
+    assert "n/a (needs" in tex
 
 
 def test_tokens_of_mteval() -> None:

@@ -158,12 +158,19 @@ def markdown(table: Table) -> str:
     lines.append("|---|---|" + "---|" * len(metrics))
     for row in table.rows:
         cells = [_cell(row.figures.get(m.id), m.digits) for m in metrics]
-        count = max((f.n for f in row.figures.values()), default=0)
-        lines.append(f"| {_name(row)} | {count or ''} | " + " | ".join(cells) + " |")
-    told = [f"- {m.title}: {m.note}" for m in metrics if m.note]
-    return "\n".join(
-        [*lines, "", *missing(table), *told, *(f"- {n}" for n in table.notes)]
-    ).rstrip()
+        lines.append(f"| {_name(row)} | {_n(row) or ''} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *_told(table)]).rstrip()
+
+
+def _n(row: Row) -> int:
+    """On how many items the row's largest figure stands."""
+    return max((figure.n for figure in row.figures.values()), default=0)
+
+
+def _told(table: Table) -> list[str]:
+    """What stands below a table: what is missing, and the notes of metrics and table."""
+    notes = [f"- {m.title}: {m.note}" for m in _used(table) if m.note]
+    return [*missing(table), *notes, *(f"- {note}" for note in table.notes)]
 
 
 def plain(table: Table) -> str:
@@ -198,21 +205,23 @@ def _cell(figure: Figure | None, digits: int) -> str:
 
 
 def latex(table: Table) -> str:
-    """A booktabs tabular with intervals as a second, small line."""
+    """A booktabs tabular; below it, as comments, why numbers are missing, and notes."""
     metrics = _used(table)
     heads = [f"{_escape(m.title)} {_ARROWS[m.better][1]}".strip() for m in metrics]
     lines = [
-        r"\begin{tabular}{l" + "r" * len(metrics) + "}",
+        r"\begin{tabular}{lr" + "r" * len(metrics) + "}",
         r"\toprule",
-        " & ".join(["Model", *heads]) + r" \\",
+        " & ".join(["Model", "$n$", *heads]) + r" \\",
         r"\midrule",
     ]
     for row in table.rows:
         cells = [_escape(_cell(row.figures.get(m.id), m.digits)) for m in metrics]
-        lines.append(" & ".join([_escape(_name(row)), *cells]) + r" \\")
-    return "\n".join([f"% {table.title}", *lines, r"\bottomrule", r"\end{tabular}"])
+        lines.append(" & ".join([_escape(_name(row)), str(_n(row) or ""), *cells]) + r" \\")
+    told = [f"% {line.removeprefix('- ')}" for line in _told(table)]
+    return "\n".join([f"% {table.title}", *lines, r"\bottomrule", r"\end{tabular}", *told])
 
 
 def _escape(text: str) -> str:
-    special = {"\\": r"\textbackslash{}"} | {sign: "\\" + sign for sign in "&%_#${}"}
+    special = {sign: "\\" + sign for sign in "&%_#${}"}
+    special |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     return "".join(special.get(sign, sign) for sign in text)
