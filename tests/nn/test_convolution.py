@@ -8,7 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from empatheia.nn import convolution
-from empatheia.nn.convolution import Conv1d, ConvTranspose1d, adaptive_norm, in_parts
+from empatheia.nn.convolution import (
+    Conv1d,
+    ConvTranspose1d,
+    adaptive_norm,
+    in_parts,
+    published_order,
+)
 
 
 def test_convolutions_are_those_of_torch() -> None:
@@ -19,10 +25,14 @@ def test_convolutions_are_those_of_torch() -> None:
         (Conv1d(6, 6, 3, groups=6, bias=False), nn.Conv1d(6, 6, 3, groups=6, bias=False)),
         (ConvTranspose1d(6, 3, 4, 3, 1, 1), nn.ConvTranspose1d(6, 3, 4, 3, 1, 1)),
     ):
-        theirs.load_state_dict(ours.state_dict())
+        ours.load_state_dict(theirs.state_dict())
+        assert torch.equal(ours.weight, theirs.weight)
+        assert ours.weight.mT.is_contiguous() or isinstance(ours, ConvTranspose1d)
         made = ours(x)
         assert torch.allclose(made, theirs(x), atol=1e-5)
         assert made.mT.is_contiguous()
+        with published_order():
+            assert torch.equal(ours(x), theirs(x))
         assert torch.allclose(ours(x.mT.contiguous().mT), made, atol=1e-6)
 
 
@@ -31,7 +41,7 @@ def test_convolutions_are_those_of_torch() -> None:
 def test_norms_are_those_of_torch_in_any_parts(
     shape: tuple[int, ...], cached: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convolution, "_CACHED", cached)
+    monkeypatch.setattr(convolution, "CACHED", cached)
     torch.manual_seed(0)
     x, scale, shift = torch.randn(shape) + 3, torch.randn(shape[:2]), torch.randn(shape[:2])
     wide = (..., *(None for _ in shape[2:]))
@@ -44,6 +54,8 @@ def test_norms_are_those_of_torch_in_any_parts(
             assert torch.allclose(made, wanted, atol=1e-5)
             assert made.stride() == given.stride()
             assert torch.equal(given, x)
+            with published_order():
+                assert torch.equal(adaptive_norm(x, scale, shift, F.relu, whole), wanted)
             with torch.inference_mode():
                 again = adaptive_norm(given.clone(), scale, shift, F.relu, whole, spent=True)
             assert torch.equal(again, made)
@@ -52,7 +64,7 @@ def test_norms_are_those_of_torch_in_any_parts(
 
 @pytest.mark.parametrize("cached", [1, 1 << 20])
 def test_what_is_spent_is_bent_in_any_parts(cached: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convolution, "_CACHED", cached)
+    monkeypatch.setattr(convolution, "CACHED", cached)
     x = torch.randn(2, 3, 4, 5)
     for activation in (torch.sin, torch.sin_):
         with torch.inference_mode():

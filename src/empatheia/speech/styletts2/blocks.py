@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from empatheia.nn.convolution import Activation, Conv1d, ConvTranspose1d, adaptive_norm
+from empatheia.nn.winograd import WinogradConv1d
 
 SLOPE = 0.2
 
@@ -114,7 +115,8 @@ def snake(x: Tensor, alpha: Tensor) -> Tensor:
 
     ``alpha`` is (1, C, 1).
     """
-    over = None if torch.is_grad_enabled() else x
+    fresh = torch.is_grad_enabled() or torch.compiler.is_compiling()
+    over = None if fresh else x
     return torch.addcmul(x, (alpha * x).sin_().square_(), 1 / alpha, out=over)
 
 
@@ -125,11 +127,11 @@ class SnakeBlock(nn.Module):
         super().__init__()
         count = len(dilations)
         self.convs1 = nn.ModuleList(
-            Conv1d(channels, channels, kernel, dilation=d, padding=d * (kernel - 1) // 2)
+            WinogradConv1d(channels, channels, kernel, dilation=d, padding=d * (kernel - 1) // 2)
             for d in dilations
         )
         self.convs2 = nn.ModuleList(
-            Conv1d(channels, channels, kernel, padding=(kernel - 1) // 2) for _ in dilations
+            WinogradConv1d(channels, channels, kernel, padding=(kernel - 1) // 2) for _ in dilations
         )
         self.adain1 = nn.ModuleList(AdaIN(style, channels) for _ in dilations)
         self.adain2 = nn.ModuleList(AdaIN(style, channels) for _ in dilations)

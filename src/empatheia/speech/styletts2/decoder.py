@@ -149,7 +149,7 @@ class IstftNet(_Vocoder):
         for i, up in enumerate(self.ups):
             beside = self.noise_res[i](self.noise_convs[i](source), style)
             x = up(F.leaky_relu(x, _SLOPE))
-            x = F.pad(x, (1, 0), mode="reflect") if i == last else x
+            x = torch.cat((x.mT[:, 1:2], x.mT), dim=1).mT if i == last else x  # reflected
             x = self._mix(i, x + beside, style)
         x = self.conv_post(F.leaky_relu(x))
         size, angle = x.split(self.n_fft // 2 + 1, dim=1)

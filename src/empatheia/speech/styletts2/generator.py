@@ -86,8 +86,11 @@ class StyleTTS2Voice:
                 f"{path} is no StyleTTS2 voice (it says {weights.meta.get('kind')!r}): make one "
                 "with 'empatheia weights convert'"
             )
-        with torch.device("meta"):
-            network = StyleTTS2(StyleTTS2Config.from_dict(weights.meta["config"]))
+        network = strict.network_of(
+            lambda given: StyleTTS2(StyleTTS2Config.from_dict(given)),
+            weights.meta.get("config"),
+            str(path),
+        )
         plain = {k: v for k, v in weights.tensors.items() if not k.startswith("style/")}
         strict.load(network, plain, str(path))
         means = StyleMeans.from_tensors(weights.tensors)

@@ -102,10 +102,11 @@ def config_of(values: Mapping[str, Any]) -> StyleTTS2Config:
         if "istftnet" in values:
             return _kokoro(values)
         return _styletts2(values["model_params"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        fault = f"has no {error}" if isinstance(error, KeyError) else f"cannot be used ({error})"
         raise ConfigError(
-            f"the configuration has no {error}: give the config.yml (StyleTTS2) or config.json "
-            "(Kokoro) that was published beside the weights"
+            f"the configuration {fault}: give the config.yml (StyleTTS2) or config.json (Kokoro) "
+            "that was published beside the weights"
         ) from error
 
 
