@@ -7,34 +7,26 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from tests.published.models import build, train
+from tests.published.models import build, readers, train
 from typer.testing import CliRunner
 
 from empatheia import hub, presets
 from empatheia.cli.main import build_app, run
-from empatheia.errors import InputError, WeightsError
-from empatheia.model import TextSettings
+from empatheia.errors import ConfigError, InputError, WeightsError
 from empatheia.paper.folder import VARIABLE, Models
 from empatheia.paper.needs import cache_bytes, memory_plan, parameters
 from empatheia.paper.reasoner import open_reasoner
-from empatheia.presets import Empatheia, load_folder, shipped_reasoner
-from empatheia.reasoner import Reasoner
+from empatheia.paper.system import device
+from empatheia.presets import Empatheia, load_folder
 from empatheia.types import Dialogue, Turn
 
 ASKED = Dialogue("d", (Turn("speaker", "I lost my dog today."),))
-
-
-@cache
-def readers() -> tuple[Reasoner, TextSettings]:
-    """What reads text, loaded once for all tests here: nothing of it changes."""
-    return shipped_reasoner()
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +107,17 @@ def test_memory_is_counted_without_memory(models: Models, monkeypatch: pytest.Mo
     monkeypatch.setattr("empatheia.paper.needs.free_memory", lambda device: 1000.0)
     with pytest.raises(WeightsError, match="EMPATHEIA_DEVICE=auto"):
         memory_plan(models, "cuda")
+
+
+def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, gpus, message in (
+        ("gpu", 0, "give cpu, cuda"), ("meta", 0, "give cpu, cuda"), ("auto", 0, "no GPU here"),
+        ("cuda:2", 2, "2 GPUs here, counted from 0; give cpu or auto"),
+    ):  # fmt: skip
+        monkeypatch.setenv("EMPATHEIA_DEVICE", name)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda count=gpus: count)
+        with pytest.raises(ConfigError, match=message):
+            device()
 
 
 def test_a_folder_knows_its_backbone(models: Models) -> None:

@@ -104,18 +104,42 @@ def test_a_download_goes_on_and_its_licence_is_told_once(
 def test_faults_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"net_G_ema": {"a": torch.ones(1)}}, tmp_path / "wrong.pt")
     torch.save([1, 2], tmp_path / "bare.pt")
+    torch.save({"net_G_ema": [1], "model_state_dict": 5}, tmp_path / "odd.pt")
+    (tmp_path / "odd.yml").write_text(CONFIG.replace("sigma_data: 0.2", "sigma_data: none"))
+    (tmp_path / "size.yml").write_text(CONFIG.replace("hidden_dim: 512", "hidden_dim: -3"))
+    (tmp_path / "binary.yml").write_bytes(b"\xff\xfe")
+    hub.save(tmp_path / "header.safetensors", {}, {"kind": "pirenderer", "config": {"x": 1}})
+    parts = ("text_encoder", "bert", "bert_encoder", "predictor", "decoder", "style_encoder",
+             "predictor_encoder", "diffusion")  # fmt: skip
+    torch.save({name: {"x": torch.ones(1)} for name in parts}, tmp_path / "parts.pt")
     (tmp_path / "lfs.pt").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
     (tmp_path / "other.yml").write_text("something: 1\n")
     (tmp_path / "voice.yml").write_text(CONFIG)
     wrong, bare, lfs = (str(tmp_path / f"{name}.pt") for name in ("wrong", "bare", "lfs"))
     other, voice = (str(tmp_path / f"{name}.yml") for name in ("other", "voice"))
     out = str(tmp_path / "o.safetensors")
+
+    def made(name: str) -> str:
+        return str(tmp_path / name)
+
     for arguments, message in (
         (["get", "dreamtalk"], "no direct address"),
         (["get", "nothing"], "unknown weights"),
         (["convert", "pirenderer", wrong, "-o", out], "304 missing"),
         (["convert", "styletts2", wrong, "-o", out], "give --config"),
         (["convert", "other", wrong, "-o", out], "unknown kind"),
+        (["get", "kokoro", "-o", wrong], "this is a file, not a folder"),
+        (["plan", "--share", "0"], "--share"),
+        (["convert", "pirenderer", made("odd.pt"), "-o", out], "net_G_ema is no dictionary"),
+        (["convert", "dreamtalk", made("odd.pt"), "-o", out], "odd.pt: dreamtalk is no dictionary"),
+        (["convert", "styletts2", wrong, "--config", made("odd.yml"), "-o", out], "'none'"),
+        (["convert", "styletts2", wrong, "--config", made("binary.yml"), "-o", out], "be read"),
+        (
+            ["convert", "styletts2", made("parts.pt"), "--config", made("size.yml"), "-o", out],
+            "size.yml: its numbers make no network",
+        ),
+        (["verify", made("header.safetensors")], "its numbers make no network"),
+        (["styles", "face", wrong, str(tmp_path), "-o", out], "not a complete"),
         (["verify", wrong], "not a complete safetensors file"),
         (["verify", lfs], "git lfs pull"),
         (["convert", "pirenderer", lfs, "-o", out], "git lfs pull"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -9,18 +11,28 @@ from tests.published.layouts import LANGUAGE_MODELS, clip, hubert, wav2vec2
 
 from empatheia import hub
 from empatheia.face.dreamtalk.generator import TINY_RENDERER, TalkingPortrait
+from empatheia.face.pirenderer.network import PIRenderer
+from empatheia.model import TextSettings
 from empatheia.paper.folder import Models
 from empatheia.paper.reasoner import open_reasoner
 from empatheia.presets import shipped_reasoner
 from empatheia.published.styles import StyleMeans
+from empatheia.reasoner import Reasoner
 from empatheia.speech.styletts2.generator import StyleTTS2Voice
 from empatheia.training.coe import CoeConfig, add_lora
+
+# half as wide as the tiny one: a reply is a hundred pictures of 256 x 256
+_RENDERER = replace(TINY_RENDERER, widest=4, warp_base=2, edit_base=2, hidden=4)
+
+
+@cache
+def readers() -> tuple[Reasoner, TextSettings]:
+    """What reads text, opened once for all tests that put it in: nothing of it changes."""
+    return shipped_reasoner()
 
 
 def build(root: Path, backbone: str = "vicuna", face: str = "dreamtalk") -> Models:
     """Everything but what is trained beside it."""
-    from dataclasses import asdict
-
     torch.manual_seed(0)
     models = Models(root, backbone)
     LANGUAGE_MODELS[backbone](models.llm)
@@ -35,20 +47,20 @@ def build(root: Path, backbone: str = "vicuna", face: str = "dreamtalk") -> Mode
     style = 2 * voice.config.style
     table = StyleMeans.random(style).tensors()
     hub.save(models.file("voice-styles"), table, {"kind": "voice styles"})
-    network, renderer = TalkingPortrait.tiny(face).networks
+    network, _ = TalkingPortrait.tiny(face).networks
     told = {"kind": face, "config": asdict(network.config)}
     hub.save(models.file("face"), network.state_dict(), told)
     table = StyleMeans.random(network.config.dim).tensors()
     hub.save(models.file("face-styles"), table, {"kind": "face styles"})
-    told = {"kind": "pirenderer", "config": asdict(TINY_RENDERER)}
-    hub.save(models.file("renderer"), renderer.state_dict(), told)
+    told = {"kind": "pirenderer", "config": asdict(_RENDERER)}
+    hub.save(models.file("renderer"), PIRenderer(_RENDERER).state_dict(), told)
     return models
 
 
 def train(models: Models, folder: Path | None = None, seed: int = 0) -> None:
     """What ``train all`` would leave, with random adapters."""
     torch.manual_seed(seed)
-    reasoner = open_reasoner(models, shipped_reasoner()[0])
+    reasoner = open_reasoner(models, readers()[0])
     lora = CoeConfig(lora_rank=2, lora_alpha=4)
     add_lora(reasoner.lm.lm, lora)
     reasoner.adapters = {"lora_rank": 2, "lora_alpha": 4, "lora_dropout": 0.05}

@@ -44,6 +44,9 @@ def test_a_table_says_more_and_its_faults_are_named(tmp_path: Path) -> None:
         table.write_text(f"file\temotion\tage\tgender\n{row}\n")
         with pytest.raises(InputError, match=message):
             read_clips(tmp_path, (".wav",))
+    table.write_bytes(b"\xff\n")
+    with pytest.raises(InputError, match="give text in UTF-8"):
+        read_clips(tmp_path, (".wav",))
 
 
 def test_the_command_makes_a_table_of_a_face(tmp_path: Path) -> None:

@@ -1,23 +1,27 @@
-"""All four stages beside tiny published models, by the command; then a reply by what they left."""
+"""All four stages beside tiny published models, by the command; what they left is evaluated."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from tests.published.models import build
+from tests.published.models import build, readers
 from tests.training.merg import generators, say
 from typer.testing import CliRunner
 
-from empatheia import hub
+from empatheia import hub, presets
 from empatheia.cli.main import build_app
 from empatheia.data import manifest
 from empatheia.data.builder.render import render_dialogue
 from empatheia.data.builder.studio import Studio
+from empatheia.expression import ExpressionConfig
 from empatheia.face.dreamtalk.extraction import VARIABLE as EXTRACTION
 from empatheia.paper.folder import VARIABLE
+from empatheia.tiny import tiny_expression
+from empatheia.training import merg
 from empatheia.training.devices import device_of_process, moved
 from empatheia.training.merg_stage import MergConfig
 from empatheia.types import Dialogue, Profile, Turn
@@ -50,7 +54,14 @@ def rendered(folder: Path) -> list[Dialogue]:
     return found
 
 
-def test_stages_in_a_row_and_a_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def small(_: int, speech: tuple[int, int], face: tuple[int, int], *parts: bool) -> ExpressionConfig:
+    """Not twelve million numbers beside a language model of 16 dimensions."""
+    return tiny_expression(speech, face, *parts[:2]).config
+
+
+def test_stages_in_a_row_and_their_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets, "shipped_reasoner", readers)
+    monkeypatch.setattr(merg, "expression_config", small)
     models = build(tmp_path / "models")
     data = tmp_path / "data"
     manifest.write(data / "manifest.jsonl", rendered(data))
@@ -71,11 +82,18 @@ def test_stages_in_a_row_and_a_reply(tmp_path: Path, monkeypatch: pytest.MonkeyP
     heard = [n for n in kept[0] if n.startswith("senses.speech.")]
     assert any(not torch.equal(kept[0][n], kept[1][n]) for n in heard)
     assert kept[0][low].abs().sum() > 0
-    told = ["reply", "I lost my dog.", "--preset", "paper", "--system", "empatheia"]
-    told += ["--weights", str(out / "joint"), "-o", str(tmp_path / "said")]
-    done = CliRunner().invoke(build_app(), told)
-    assert done.exit_code == 0, (done.output, done.exception)
-    assert (tmp_path / "said" / "reply.mp4").is_file()
+    scores = tmp_path / "scores"
+    told = ["--data", str(data), "--limit", "1", "--preset", "paper", "--system", "empatheia"]
+    told += ["--weights", str(out / "joint"), "-o", str(scores)]
+    # the first makes the reply, the others find it there
+    for kind in ("all", "speech", "video", "consistency"):
+        done = CliRunner().invoke(build_app(), ["evaluate", kind, *told])
+        assert done.exit_code == 0, (kind, done.output, done.exception)
+        found = json.loads((scores / "scores.json").read_text())
+        tables = ("text", "speech", "video", "consistency") if kind == "all" else (kind,)
+        assert set(tables) == set(found["tables"])
+        assert found["predictions"]["settings"]["system"] == "paper empatheia joint"
+    assert len(list((scores / "media").glob("*.mp4"))) == 1
 
 
 def test_batches_move_whole_and_only_where_they_must(monkeypatch: pytest.MonkeyPatch) -> None:

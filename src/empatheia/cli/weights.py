@@ -100,7 +100,8 @@ def verify(
     kind = str(weights.meta.get("kind"))
     if kind not in KINDS:
         raise WeightsError(f"{file} says it is {kind!r}: 'empatheia weights convert' writes others")
-    strict.check(_network(kind, weights.meta["config"]), weights.tensors, str(file))
+    network = _network(kind, weights.meta.get("config"), str(file))
+    strict.check(network, weights.tensors, str(file))
     bad = [n for n, v in weights.tensors.items() if not bool(v.float().isfinite().all())]
     if bad:
         raise WeightsError(f"{file} has NaN or infinite numbers in {', '.join(bad[:5])}")
@@ -160,9 +161,9 @@ def _face_style(weights: Path) -> Callable[[Path], Tensor]:
 
 def plan(
     backbone: Annotated[str, typer.Option(help="Whose sizes.")] = "vicuna",
-    tflops: Annotated[float, typer.Option(help="Of the GPU, bfloat16, dense.")] = 312.0,
-    bandwidth: Annotated[float, typer.Option(help="Of its memory, GB/s.")] = 2039.0,
-    share: Annotated[float, typer.Option(help="Of both that is reached.")] = 0.4,
+    tflops: Annotated[float, typer.Option(min=0.001, help="Of the GPU, bfloat16, dense.")] = 312.0,
+    bandwidth: Annotated[float, typer.Option(min=0.001, help="Of its memory, GB/s.")] = 2039.0,
+    share: Annotated[float, typer.Option(min=0.001, max=1, help="Of both that is reached.")] = 0.4,
 ) -> None:
     """ESTIMATES of memory and time, counted on networks without memory; the default is an A100."""
     from empatheia.paper.estimates import Machine, estimates
@@ -201,31 +202,34 @@ def _fitted(
         numbers = asdict(RendererConfig() if kind == "pirenderer" else face)
 
         def tensors(parts: Mapping[str, Any]) -> dict[str, Tensor]:
-            found = renderer_tensors(parts) if kind == "pirenderer" else face_tensors(parts, face)
-            return pickles.tensors_in(found, kind)
+            return renderer_tensors(parts) if kind == "pirenderer" else face_tensors(parts, face)
 
     with naming(path):
         if not isinstance(checkpoint, Mapping):
             raise WeightsError(f"no dictionary of tensors, so it is none of {', '.join(KINDS)}")
-        return _network(kind, numbers), tensors(checkpoint), numbers
+        found = tensors(checkpoint)
+    return _network(kind, numbers, str(config or path)), found, numbers
 
 
-def _network(kind: str, numbers: Mapping[str, Any]) -> nn.Module:
-    import torch
+def _network(kind: str, numbers: object, what: str) -> nn.Module:
+    """Without memory. Raises WeightsError."""
+    from empatheia.published import strict
 
-    with torch.device("meta"):
+    def made(given: Mapping[str, Any]) -> nn.Module:
         if kind in ("styletts2", "kokoro"):
             from empatheia.speech.styletts2.config import StyleTTS2Config
             from empatheia.speech.styletts2.network import StyleTTS2
 
-            return StyleTTS2(StyleTTS2Config.from_dict(numbers))
+            return StyleTTS2(StyleTTS2Config.from_dict(given))
         if kind == "pirenderer":
             from empatheia.face.pirenderer.network import PIRenderer, RendererConfig
 
-            return PIRenderer(RendererConfig(**numbers))
+            return PIRenderer(RendererConfig(**given))
         from empatheia.face.dreamtalk.network import FaceConfig, TalkingFace
 
-        return TalkingFace(FaceConfig(**numbers))
+        return TalkingFace(FaceConfig(**given))
+
+    return strict.network_of(made, numbers, what)
 
 
 def _read_config(kind: str, path: Path | None) -> Mapping[str, Any]:
@@ -234,8 +238,8 @@ def _read_config(kind: str, path: Path | None) -> Mapping[str, Any]:
         raise InputError(f"give --config with the {name} that was published beside the weights")
     if not path.is_file():
         raise InputError(f"no file at {path}: give the published {name}")
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         if path.suffix == ".json":
             values = json.loads(text)
         else:

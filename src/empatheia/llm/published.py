@@ -211,8 +211,14 @@ def open_tokenizer(folder: Path) -> DialogueTokenizer:
         else:
             _need_sentencepiece()
             backend = _chatglm_tokenizer(spelled) if chat else _converted(folder)
-    except (ValueError, OSError) as error:
-        raise WeightsError(f"the tokenizer in {folder} cannot be read: {error}") from error
+    except (WeightsError, MissingExtraError):
+        raise
+    except Exception as error:  # its library raises no kind of its own
+        line = " ".join(str(error).split())[:120]
+        raise WeightsError(
+            f"the tokenizer in {folder} cannot be read: fetch it again ('empatheia weights get "
+            f"NAME') once {(ready if ready.is_file() else spelled).name} is deleted ({line})"
+        ) from error
     openings = (("<s>",), ("[gMASK]", "sop"), ("[gMASK]", "<sop>"))
     backend.no_padding()
     backend.no_truncation()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -28,12 +29,15 @@ TRAIN = "empatheia train all --preset {preset} --data RENDERED -o {folder}"
 def device() -> str:
     """``$EMPATHEIA_DEVICE``, else a GPU where there is one. Raises ConfigError."""
     wanted = os.environ.get(DEVICE) or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        gpu = wanted == "auto" or torch.device(wanted).type == "cuda"
-    except RuntimeError as error:
-        raise ConfigError(f"{DEVICE}={wanted}: give cpu, cuda, cuda:1 or auto") from error
-    if gpu and not torch.cuda.is_available():
-        raise ConfigError(f"{DEVICE}={wanted}: there is no GPU here; give cpu")
+    place = None
+    with contextlib.suppress(RuntimeError):
+        place = torch.device("cuda" if wanted == "auto" else wanted)
+    if place is None or place.type not in ("cpu", "cuda"):
+        raise ConfigError(f"{DEVICE}={wanted}: give cpu, cuda, cuda:1 or auto")
+    there = torch.cuda.device_count()
+    if place.type == "cuda" and (place.index or 0) >= there:
+        found = f"there are {there} GPUs here, counted from 0" if there else "there is no GPU here"
+        raise ConfigError(f"{DEVICE}={wanted}: {found}; give cpu{' or auto' if there else ''}")
     return wanted
 
 

@@ -24,8 +24,11 @@ def read_clips(folder: Path, suffixes: tuple[str, ...]) -> list[tuple[Path, str,
     """(file, emotion, who) of every clip that ends in one of ``suffixes``. Raises InputError."""
     if not folder.is_dir():
         raise InputError(f"no folder at {folder}: give a folder of clips")
-    rows = _told(folder / TABLE) if (folder / TABLE).is_file() else _named(folder, suffixes)
-    found = list(rows)
+    table = folder / TABLE
+    try:
+        found = list(_told(table) if table.is_file() else _named(folder, suffixes))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table} cannot be read ({error}): give text in UTF-8") from error
     if not found:
         raise InputError(
             f"no clip in {folder} says its emotion: add {TABLE} with file and emotion, or names "

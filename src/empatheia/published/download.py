@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 from empatheia.errors import MissingExtraError, WeightsError
+from empatheia.files import make_folder
 
 _BLOCK = 1 << 20
 
@@ -22,14 +23,14 @@ def _part(target: Path) -> Path:
 
 
 def download(url: str, target: Path, sha256: str = "") -> str:
-    """Fetch ``url`` to ``target``; a line about what was done. Raises WeightsError.
+    """Fetch ``url`` to ``target``; a line about what was done. WeightsError, InputError.
 
     A part that an earlier call left is continued. Where ``sha256`` is known it must agree.
     """
     if target.is_file():
         return f"{target} is already there ({_check(target, sha256)})"
     part = _part(target)
-    part.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(part.parent)
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:

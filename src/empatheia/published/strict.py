@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
-from empatheia.errors import WeightsError
+from empatheia.errors import EmpatheiaError, WeightsError
 
 _SHOWN = 12
+N = TypeVar("N", bound=nn.Module)
 
 
 class KeyMismatchError(WeightsError):
@@ -40,6 +43,22 @@ class KeyMismatchError(WeightsError):
 def _listed(names: tuple[str, ...]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
+
+
+def network_of(make: Callable[[Mapping[str, Any]], N], numbers: object, what: str) -> N:
+    """The network that a file's numbers describe, without memory. Raises WeightsError."""
+    if not isinstance(numbers, Mapping):
+        raise WeightsError(f"{what} does not say its numbers: convert the published file again")
+    try:
+        with torch.device("meta"):
+            return make(numbers)
+    except EmpatheiaError:
+        raise
+    except Exception as error:  # torch and our layers refuse sizes in many ways
+        raise WeightsError(
+            f"{what}: its numbers make no network ({error}): give the configuration that was "
+            "published beside the weights, or convert them again"
+        ) from error
 
 
 def check(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:

@@ -242,8 +242,8 @@ def open_network(path: Path) -> tuple[TalkingFace, hub.Weights]:
             f"{path} says it is {kind!r}, not {' or '.join(KINDS)}: make one with "
             "'empatheia weights convert'"
         )
-    with torch.device("meta"):
-        network = TalkingFace(FaceConfig(**found.meta["config"]))
+    numbers = found.meta.get("config")
+    network = strict.network_of(lambda n: TalkingFace(FaceConfig(**n)), numbers, str(path))
     plain = {k: v for k, v in found.tensors.items() if not k.startswith("style/")}
     strict.load(network, plain, str(path))
     return network, found
@@ -256,8 +256,8 @@ def _renderer(path: Path) -> tuple[PIRenderer, str]:
             f"{path} says it is {found.meta.get('kind')!r}, not pirenderer: make one with "
             "'empatheia weights convert pirenderer'"
         )
-    with torch.device("meta"):
-        painter = PIRenderer(RendererConfig(**found.meta["config"]))
+    numbers = found.meta.get("config")
+    painter = strict.network_of(lambda n: PIRenderer(RendererConfig(**n)), numbers, str(path))
     strict.load(painter, found.tensors, str(path))
     return painter, found.digest
 

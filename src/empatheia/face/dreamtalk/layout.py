@@ -9,13 +9,14 @@ from torch import Tensor
 
 from empatheia.errors import WeightsError
 from empatheia.face.dreamtalk.network import FaceConfig
+from empatheia.published.pickles import tensors_in
 
 _SCHEDULE = ("var_sched.", "null_style_clip", "null_pad_mask")  # made anew, not learned
 
 
 def face_tensors(checkpoint: Mapping[str, Any], config: FaceConfig) -> dict[str, Tensor]:
     """Tensors of ``denoising_network.pth`` or of a StyleTalk checkpoint, under our names."""
-    state = checkpoint.get("model_state_dict", checkpoint)
+    state = tensors_in(checkpoint.get("model_state_dict", checkpoint), config.kind)
     out: dict[str, Tensor] = {}
     for name, value in state.items():
         name = name.removeprefix("module.").removeprefix("diff_net.")
@@ -36,7 +37,8 @@ def renderer_tensors(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     """The averaged generator of a PIRenderer checkpoint. Raises WeightsError where it has none."""
     for name in ("net_G_ema", "net_G"):
         if name in checkpoint:
-            return {k.removeprefix("module."): v for k, v in checkpoint[name].items()}
+            state = tensors_in(checkpoint[name], name)
+            return {k.removeprefix("module."): v for k, v in state.items()}
     raise WeightsError(
         f"the file has no net_G_ema among its parts ({', '.join(map(str, checkpoint)) or 'none'}): "
         "give the checkpoint of PIRenderer"
