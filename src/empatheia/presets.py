@@ -14,7 +14,6 @@ import torch
 from empatheia import __version__, hub, model
 from empatheia.errors import InputError, WeightsError, unknown
 from empatheia.expression import Expression
-from empatheia.llm.decoding import Sampling
 from empatheia.model import TextSettings
 from empatheia.reasoner import Reasoner
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from empatheia.protocols import FaceGenerator, SpeechGenerator
     from empatheia.senses import Senses
 
-CANDIDATES = 20  # of one reply; in a large batch each costs more, alone hardly anything
 EXPRESSION = "expression.safetensors"  # content and style modules, where they are trained
 SENSES = "senses.safetensors"  # ear, eye and their projectors
 
@@ -91,7 +89,7 @@ def load_reasoner_at(path: Path) -> tuple[Reasoner, TextSettings]:
         reasoner.load_tensors(weights.tensors)
     except (RuntimeError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} does not fit this version: {error}") from error
-    return reasoner.eval(), TextSettings(Sampling(CANDIDATES), digest=weights.digest)
+    return reasoner.eval(), TextSettings(digest=weights.digest)
 
 
 @dataclass(frozen=True, slots=True)

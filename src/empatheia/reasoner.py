@@ -111,7 +111,7 @@ class Reasoner(nn.Module):
         self.senses = None
         self.factors = {}
         self.register_buffer("common_context", torch.zeros(encoder.config.match_dim))
-        self.register_buffer("stock", torch.zeros(stock, dtype=torch.long))
+        self.register_buffer("stock", torch.zeros(stock, dtype=torch.int32))
         self.set_taste(torch.zeros(taste))
 
     def set_taste(self, taste: Float[Tensor, " dim"]) -> None:

@@ -44,8 +44,8 @@ class DecodedChain:
 class Sampling:
     """How replies are drawn. ``temperature`` 0 is greedy."""
 
-    candidates: int = 12
-    temperature: float = 0.7
+    candidates: int = 20
+    temperature: float = 1.0
     top_k: int = 60
     top_p: float = 0.92
     max_tokens: int = 56

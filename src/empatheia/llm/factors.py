@@ -51,6 +51,11 @@ def taken_out(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
+def scaled(factors: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """Factors of which a model takes only a ``share``: a point on the way to it."""
+    return {name: t * share if name.endswith(".up") else t for name, t in factors.items()}
+
+
 def kinds(factors: Mapping[str, Tensor]) -> list[str]:
     """Which matrices of a layer have factors."""
     return sorted({name.rpartition(".")[0] for name in factors})

@@ -31,13 +31,13 @@ from empatheia.errors import InputError, unknown
 from empatheia.expression import Expression, expression_config
 from empatheia.face.dreamtalk.network import TalkingFace
 from empatheia.face.pirenderer.network import PIRenderer
+from empatheia.paper.reasoner import WRITING
 from empatheia.speech.styletts2 import config as voices
 from empatheia.speech.styletts2.network import StyleTTS2
 
 GB = 1e9
 PROMPT, ANSWER, SIGNALS = 256, 110, 32  # tokens of dialogue and features, of chain and reply
 SECONDS = 4.0  # of a spoken reply
-CANDIDATES = 8
 ROWS = 4  # dialogues of one batch in training
 _SOUND = {
     "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
@@ -201,7 +201,7 @@ def estimates(backbone: str, machine: Machine) -> list[str]:
     batch = language_model(backbone, ROWS)
     step = machine.seconds(3 * 8 * batch.operations)  # forth, forth again, back; 8 batches
     weights = 2.0 * one.numbers
-    decode = ANSWER * machine.seconds(2 * CANDIDATES * one.numbers, weights)
+    decode = ANSWER * machine.seconds(2 * WRITING.candidates * one.numbers, weights)
     prefill = machine.seconds(language_model(backbone, 1).operations)
     lines = [
         f"ESTIMATES, counted and not measured: {backbone}, {machine.operations / 1e12:.0f} TFLOP/s "
@@ -210,7 +210,7 @@ def estimates(backbone: str, machine: Machine) -> list[str]:
         f"| a reply of {SECONDS:.0f} s | numbers | work, GFLOP | seconds |",
         "|---|---|---|---|",
         _row("prompt, chain and signals, read", one, prefill),
-        f"| chain and {CANDIDATES} candidates, written | | | {decode:.2f} |",
+        f"| chain and {WRITING.candidates} candidates, written | | | {decode:.2f} |",
     ]
     for name, found in zip(
         ("HuBERT-large", "CLIP ViT-L/14@336, 8 pictures"), senses(), strict=True

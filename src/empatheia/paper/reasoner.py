@@ -21,6 +21,7 @@ from empatheia.encoders.video import VideoEncoder
 from empatheia.errors import WeightsError
 from empatheia.latents.projector import ProjectorConfig
 from empatheia.latents.senses import joined
+from empatheia.llm.decoding import Sampling
 from empatheia.llm.published import PublishedLM, open_lm
 from empatheia.paper.folder import BACKBONES, Models
 from empatheia.published.folders import open_folder, settings
@@ -28,6 +29,7 @@ from empatheia.reasoner import Prompt, Reasoner, Request
 from empatheia.senses import Reading, Senses, SensesConfig
 
 KIND = "published reasoner"
+WRITING = Sampling(candidates=8, temperature=0.7)  # how replies are drawn
 _BORROWED = ("lm.lm.", "senses.ear.hubert.", "senses.eye.clip.")
 _READERS = ("encoder.", "ngrams.")
 _LORA = "lora_"

@@ -17,7 +17,7 @@ from empatheia.face.dreamtalk.portraits import SIZE
 from empatheia.model import TextSettings
 from empatheia.paper.folder import Models
 from empatheia.paper.needs import memory_plan
-from empatheia.paper.reasoner import PublishedReasoner, open_reasoner, preset_of
+from empatheia.paper.reasoner import WRITING, PublishedReasoner, open_reasoner, preset_of
 from empatheia.reasoner import Reasoner
 from empatheia.speech.styletts2.generator import StyleTTS2Voice
 
@@ -95,7 +95,9 @@ def open_trained(
     for line in memory_plan(models, device()):
         (say or _to_stderr)(line)
     reasoner = open_reasoner(models, readers, device())
-    return reasoner, TextSettings(digest=reasoner.take(path, merge=True))
+    return reasoner, TextSettings(
+        WRITING, digest=reasoner.take(path, merge=True), in_batches=WRITING
+    )
 
 
 def check_picture(size: int) -> None:

@@ -322,7 +322,7 @@ def hold_back_worn(reasoner: Reasoner, found: Sequence[TextExample], config: Coe
     drawn = draw(reasoner.eval(), part, listeners)
     known = frozenset(reasoner.stock.tolist())
     worn = worn_replies(drawn, int(config.worn_share * len(part)), known=known)
-    reasoner.stock = torch.tensor(sorted(known | worn), dtype=torch.long)
+    reasoner.stock = torch.tensor(sorted(known | worn), dtype=torch.int32)
 
 
 def train_coe(

@@ -25,7 +25,7 @@ from empatheia.data.empathetic import examples, read_dialogues
 from empatheia.data.sampler import BucketSampler
 from empatheia.errors import InputError
 from empatheia.files import digest_of
-from empatheia.llm.factors import taken_out
+from empatheia.llm.factors import scaled, taken_out
 from empatheia.presets import load_reasoner_at
 from empatheia.reasoner import Reasoner
 from empatheia.training.coe import CoeConfig, add_lora, finish
@@ -52,6 +52,9 @@ class PreferConfig:
     likelihood: float = 0.1  # of a token of a fitting reply
     chain: float = 0.3  # of a token of the chain, which is to stay
     labels: float = 1.0  # of the chain's two labels, which are to stay
+    kept: float = (
+        0.25  # share of what was learned that is kept: all of it makes everybody's replies
+    )
     valid_share: int = 4  # every so-many-th context of valid is looked at
 
 
@@ -186,7 +189,7 @@ def train_prefer(
         "recipe": asdict(config),
     }
     figures = run(stage, loop, out, resume, report, about)
-    opened.set_factors(taken_out(opened.lm.lm))
+    opened.set_factors(scaled(taken_out(opened.lm.lm), config.kept))
     opened.stock = stock_replies(split[0])
     finish(opened, split[0], split[1], out)
     kept = hub.int4_names(reasoner)
