@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from empatheia.care.screen import spoken
 from empatheia.data.labels import EMOTIONS32, check_profile, fold8
@@ -62,7 +63,7 @@ class TextSettings:
     sampling: Sampling = field(default_factory=Sampling)  # one reply at a time
     ranking: Ranking = field(default_factory=Ranking)
     digest: str = "none"
-    in_batches: Sampling = field(default_factory=Sampling)  # thousands of replies
+    in_batches: Sampling = field(default_factory=partial(Sampling, 12))  # thousands of replies
 
 
 @dataclass(frozen=True, slots=True)

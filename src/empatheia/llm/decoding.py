@@ -48,7 +48,7 @@ class Sampling:
     temperature: float = 1.0
     top_k: int = 60
     top_p: float = 0.92
-    max_tokens: int = 56
+    max_tokens: int = 40
 
 
 @dataclass(frozen=True, slots=True)
