@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 from empatheia import __version__, hub, model
 from empatheia.errors import InputError, WeightsError, unknown
 from empatheia.expression import Expression
+from empatheia.llm.factors import add_factors
 from empatheia.model import TextSettings
 from empatheia.reasoner import Reasoner
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from empatheia.senses import Senses
 
 EXPRESSION = "expression.safetensors"  # content and style modules, where they are trained
+STEADY = "small-steady"
 SENSES = "senses.safetensors"  # ear, eye and their projectors
 
 
@@ -34,12 +36,27 @@ def load_reasoner(preset: str) -> tuple[Reasoner, TextSettings]:
     """Only the part that understands and writes. Raises InputError, WeightsError."""
     if preset not in PRESETS:
         raise InputError(unknown("preset", preset, PRESETS))
+    if preset == STEADY:
+        return steady_reasoner()
     return PAPERS[preset]() if preset in PAPERS else shipped_reasoner()
 
 
 def shipped_reasoner() -> tuple[Reasoner, TextSettings]:
     """The reasoner of :func:`small`. Raises WeightsError."""
     return load_reasoner_at(hub.shipped("reasoner.safetensors"))
+
+
+def steady_reasoner() -> tuple[Reasoner, TextSettings]:
+    """The reasoner of :func:`small` with what ``train prefer`` learned. Raises WeightsError."""
+    reasoner, settings = shipped_reasoner()
+    found = hub.load(hub.shipped("steady.safetensors"))
+    if found.meta.get("reasoner") != settings.digest:
+        raise WeightsError(
+            f"steady.safetensors belongs to reasoner {found.meta.get('reasoner')}, this one is "
+            f"{settings.digest}: train it again (empatheia train prefer), or use --preset small"
+        )
+    add_factors(reasoner.lm.lm, found.tensors)
+    return reasoner, replace(settings, digest=f"{settings.digest}+{found.digest}")
 
 
 def care_screen(encoder: TextEncoder, country: str | None = None) -> CareRules:
@@ -86,7 +103,7 @@ def load_reasoner_at(path: Path) -> tuple[Reasoner, TextSettings]:
     weights = hub.load(path)
     try:
         reasoner = Reasoner.from_meta(weights.meta)
-        reasoner.load_tensors(weights.tensors)
+        reasoner.load_state_dict(dict(weights.tensors))
     except (RuntimeError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} does not fit this version: {error}") from error
     return reasoner.eval(), TextSettings(digest=weights.digest)
@@ -104,19 +121,25 @@ class Parts:
     versions: Mapping[str, str]
 
 
-def small(size: int, weights: Path | None) -> Parts:
+def small(size: int, weights: Path | None, steady: bool = False) -> Parts:
     """What ships in the package: runs offline on two CPU cores.
 
-    ``weights`` is a folder of ``train joint`` to use instead of what ships.
+    ``weights`` is a folder of ``train joint`` to use instead of what ships. ``steady`` writes with
+    fewer wrong replies and less variety (docs/replies.md). Raises InputError, WeightsError.
     """
+    if steady and weights is not None:
+        raise InputError(f"preset {STEADY} takes no --weights: it goes with those that ship")
     from empatheia.face.avatar.generator import DrawnFace
     from empatheia.speech.world.generator import WorldVoice
 
-    reasoner, settings = load_folder(weights) if weights else shipped_reasoner()
+    if steady:
+        reasoner, settings = steady_reasoner()
+    else:
+        reasoner, settings = load_folder(weights) if weights else shipped_reasoner()
     folder = weights or Path(str(files("empatheia").joinpath("weights")))
     if (folder / SENSES).is_file():
         reasoner.senses = load_senses(folder / SENSES, reasoner)
-    versions = {"preset": "small"}
+    versions = {"preset": STEADY if steady else "small"}
     versions |= {"senses": reasoner.senses.digest} if reasoner.senses else {}
     voice, face = WorldVoice.load(), DrawnFace.load(size=size)
     return Parts(reasoner, settings, voice, face, folder, versions)
@@ -153,6 +176,7 @@ BACKBONES = {"paper": "vicuna"} | {f"paper-{n}": n for n in ("flan-t5-xxl", "cha
 PAPERS = {name: partial(paper_reasoner, backbone) for name, backbone in BACKBONES.items()}
 PRESETS: dict[str, Callable[[int, Path | None], Parts]] = {
     "small": small,
+    STEADY: partial(small, steady=True),
     **{name: partial(paper, backbone) for name, backbone in BACKBONES.items()},
 }
 

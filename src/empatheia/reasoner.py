@@ -16,7 +16,6 @@ from empatheia.encoders.ngrams import NgramClassifier
 from empatheia.encoders.text import TextEncoder, TextFeatures
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
 from empatheia.latents.senses import joined
-from empatheia.llm import factors
 from empatheia.llm.causal import CausalLM
 from empatheia.llm.decoding import (
     Candidate,
@@ -92,7 +91,6 @@ class Reasoner(nn.Module):
     stock: Tensor
     taste: Tensor
     senses: Senses | None
-    factors: Mapping[str, Tensor]
 
     def __init__(
         self,
@@ -109,36 +107,13 @@ class Reasoner(nn.Module):
         self.projector = projector
         self.lm = lm
         self.senses = None
-        self.factors = {}
         self.register_buffer("common_context", torch.zeros(encoder.config.match_dim))
-        self.register_buffer("stock", torch.zeros(stock, dtype=torch.int32))
+        self.register_buffer("stock", torch.zeros(stock, dtype=torch.long))
         self.set_taste(torch.zeros(taste))
 
     def set_taste(self, taste: Float[Tensor, " dim"]) -> None:
         """What to look for in a state at a reply (``training.verdicts``); empty where unknown."""
         self.register_buffer("taste", taste, persistent=bool(len(taste)))
-
-    def set_factors(self, found: Mapping[str, Tensor]) -> None:
-        """From now on the language model computes with these (``llm.factors``) added, once."""
-        factors.add_factors(self.lm.lm, found)
-        self.factors = dict(found)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """What a file keeps: the language model's matrices without their factors, and these."""
-        factors.add_factors(self.lm.lm, self.factors, -1)
-        kept = self.state_dict()
-        if self.factors:
-            kept |= {
-                name: kept[name].clone() for name in kept if name.startswith("lm.lm.model.layers.")
-            }
-        factors.add_factors(self.lm.lm, self.factors)
-        return kept | {factors.PREFIX + name: value for name, value in self.factors.items()}
-
-    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """The way back of :meth:`tensors`. Raises RuntimeError where names or shapes differ."""
-        apart = {n: t for n, t in tensors.items() if n.startswith(factors.PREFIX)}
-        self.load_state_dict({n: t for n, t in tensors.items() if n not in apart})
-        self.set_factors({n.removeprefix(factors.PREFIX): t for n, t in apart.items()})
 
     def halve(self) -> bool:
         """Let the language model compute in bfloat16 where the CPU does that natively.

@@ -9,9 +9,10 @@ import torch
 
 from empatheia import hub
 from empatheia.data.empathetic import TextExample
+from empatheia.errors import WeightsError
 from empatheia.llm.decoding import score_replies
-from empatheia.llm.factors import taken_out
-from empatheia.presets import load_reasoner_at
+from empatheia.llm.factors import add_factors, taken_out
+from empatheia.presets import load_reasoner
 from empatheia.reasoner import Reasoner, Request
 from empatheia.tiny import tiny_reasoner
 from empatheia.training.coe import CoeConfig, add_lora
@@ -65,24 +66,38 @@ def test_what_fits_becomes_likelier_and_the_chain_stays(reasoner: Reasoner, tmp_
     factors = taken_out(reasoner.lm.lm)
     for name, parameter in reasoner.lm.lm.named_parameters():
         assert torch.equal(parameter, before[name]), f"{name} moved"
-    reasoner.set_factors(factors)
+    add_factors(reasoner.lm.lm, factors)
     assert PreferStage(reasoner, rows, rows, PreferConfig()).validate()["moved"] == 0
 
 
-def test_factors_stay_beside_the_bits(reasoner: Reasoner, tmp_path: Path) -> None:
-    kind, layers = "self_attn.o_proj", 2
-    matrix = reasoner.lm.lm.model.layers[1].self_attn.o_proj.weight
-    plain = matrix.detach().clone()
-    reasoner.set_factors(
-        {
-            f"{kind}.down": torch.ones(layers * 3, 16),
-            f"{kind}.up": torch.full((layers * 3, 16), 0.5),
-        }
+def test_factors_of_all_layers_are_added(reasoner: Reasoner) -> None:
+    matrices = [layer.self_attn.o_proj.weight for layer in reasoner.lm.lm.model.layers]
+    plain = [m.detach().clone() for m in matrices]
+    ones = torch.ones(2 * 3, 16)  # two layers, rank three
+    ones[3:] *= 2
+    kind = "self_attn.o_proj"
+    add_factors(reasoner.lm.lm, {f"{kind}.down": ones, f"{kind}.up": ones / 2})
+    assert torch.allclose(matrices[0], plain[0] + 1.5)
+    assert torch.allclose(matrices[1], plain[1] + 6)
+
+
+def test_the_steady_preset_is_small_with_factors_that_belong_to_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    steady, settings = load_reasoner("small-steady")
+    small, plain = load_reasoner("small")
+    assert settings.digest.startswith(plain.digest + "+")
+    kinds = [
+        name
+        for name, p in steady.named_parameters()
+        if not torch.equal(p, small.get_parameter(name))
+    ]
+    assert kinds
+    assert all(".layers." in name and name.endswith("_proj.weight") for name in kinds)
+    hub.save(tmp_path / "steady.safetensors", {}, {"reasoner": "another"})
+    shipped = hub.shipped
+    monkeypatch.setattr(
+        hub, "shipped", lambda n: tmp_path / n if n.startswith("steady") else shipped(n)
     )
-    assert torch.allclose(matrix, plain + 1.5)
-    kept = reasoner.tensors()
-    assert torch.allclose(kept["lm.lm.model.layers.1.self_attn.o_proj.weight"], plain, atol=1e-6)
-    assert torch.allclose(matrix, plain + 1.5)  # still in use
-    hub.save(tmp_path / "reasoner.safetensors", kept, reasoner.meta())
-    again, _ = load_reasoner_at(tmp_path / "reasoner.safetensors")
-    assert torch.allclose(again.lm.lm.model.layers[1].self_attn.o_proj.weight, matrix, atol=1e-6)
+    with pytest.raises(WeightsError, match="belongs to reasoner another"):
+        load_reasoner("small-steady")

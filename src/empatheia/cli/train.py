@@ -129,7 +129,7 @@ def prefer(
 
     with _Progress(recipe.loop.steps) as report:
         figures = train_prefer(data, reasoner, out, recipe.loop, recipe.stage, resume, report)
-    _show(figures, out / "reasoner.safetensors")
+    _show(figures, out / "steady.safetensors")
 
 
 def _prepare(

@@ -65,8 +65,8 @@ def normal_form(text: str) -> str:
 
 
 def fingerprint(text: str) -> int:
-    """32 bits of the normal form, so that a set of replies can be kept without their words."""
-    digest = hashlib.blake2b(normal_form(text).encode(), digest_size=4).digest()
+    """64 bits of the normal form, so that a set of replies can be kept without their words."""
+    digest = hashlib.blake2b(normal_form(text).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
 
 

@@ -45,10 +45,10 @@ class Sampling:
     """How replies are drawn. ``temperature`` 0 is greedy."""
 
     candidates: int = 20
-    temperature: float = 1.0
+    temperature: float = 0.7
     top_k: int = 60
     top_p: float = 0.92
-    max_tokens: int = 40
+    max_tokens: int = 56
 
 
 @dataclass(frozen=True, slots=True)

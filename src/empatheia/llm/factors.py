@@ -1,4 +1,4 @@
-"""Low-rank factors that a file keeps beside matrices of few bits (as in LoRA, Hu et al. 2022).
+"""Low-rank factors in a file of their own, beside matrices of few bits (LoRA, Hu et al. 2022).
 
 What is learned after a model was rounded to four bits is finer than one step of them. It stays in
 two thin matrices for each layer's matrix W, and W + up @ down is what computes. In a file the thin
@@ -13,11 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-PREFIX = "factors."
 
-
-def add_factors(model: nn.Module, factors: Mapping[str, Tensor], sign: float = 1.0) -> None:
-    """Add ``up @ down`` to the layers' matrices, in place; ``sign`` -1 takes it off again.
+def add_factors(model: nn.Module, factors: Mapping[str, Tensor]) -> None:
+    """Add ``up @ down`` to the layers' matrices, in place.
 
     ``KIND.down`` is (layer * rank, columns), ``KIND.up`` (layer * rank, rows), KIND the name of a
     matrix within a layer.
@@ -27,7 +25,7 @@ def add_factors(model: nn.Module, factors: Mapping[str, Tensor], sign: float = 1
         down, up = (factors[f"{kind}.{side}"].chunk(len(places)) for side in ("down", "up"))
         for matrix, a, b in zip(places, down, up, strict=True):
             with torch.no_grad():
-                matrix += sign * (b.float().T @ a.float()).to(matrix.dtype)
+                matrix += (b.float().T @ a.float()).to(matrix.dtype)
 
 
 def taken_out(model: nn.Module) -> dict[str, Tensor]:
@@ -49,11 +47,6 @@ def taken_out(model: nn.Module) -> dict[str, Tensor]:
         for kind, pairs in found.items()
         for i, side in enumerate(("down", "up"))
     }
-
-
-def scaled(factors: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
-    """Factors of which a model takes only a ``share``: a point on the way to it."""
-    return {name: t * share if name.endswith(".up") else t for name, t in factors.items()}
 
 
 def kinds(factors: Mapping[str, Tensor]) -> list[str]:

@@ -1,8 +1,8 @@
 """Which of several drawn replies is given.
 
 The score is in the unit of a verdict: what fits is worth 1, what is generic 1/2, what is wrong 0,
-as readers judged them (``training.verdicts``; these weights: 3,177 candidates for 406 contexts). What was learned
-there: a reply that would suit many contexts is less often wrong, not more; so are likelier and
+as readers judge them (``training.verdicts``). What 3,177 verdicts on candidates for 406 contexts
+say: a reply that would suit many contexts is less often wrong, not more; so are likelier and
 shorter ones; a question more often asks for what was just said; and the language model's own
 states at a reply tell more than all of these (docs/experiments.md).
 """

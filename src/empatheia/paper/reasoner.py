@@ -29,7 +29,7 @@ from empatheia.reasoner import Prompt, Reasoner, Request
 from empatheia.senses import Reading, Senses, SensesConfig
 
 KIND = "published reasoner"
-WRITING = Sampling(candidates=8, temperature=0.7)  # how replies are drawn
+WRITING = Sampling(candidates=8)  # how replies are drawn
 _BORROWED = ("lm.lm.", "senses.ear.hubert.", "senses.eye.clip.")
 _READERS = ("encoder.", "ngrams.")
 _LORA = "lora_"

@@ -322,7 +322,7 @@ def hold_back_worn(reasoner: Reasoner, found: Sequence[TextExample], config: Coe
     drawn = draw(reasoner.eval(), part, listeners)
     known = frozenset(reasoner.stock.tolist())
     worn = worn_replies(drawn, int(config.worn_share * len(part)), known=known)
-    reasoner.stock = torch.tensor(sorted(known | worn), dtype=torch.int32)
+    reasoner.stock = torch.tensor(sorted(known | worn), dtype=torch.long)
 
 
 def train_coe(
@@ -376,5 +376,5 @@ def train_coe(
     finish(reasoner, sets[0], sets[1], out)
     meta = reasoner.meta() | {"valid": figures}
     chosen = in_layers if config.int4 else None
-    hub.save(out / "reasoner.safetensors", reasoner.tensors(), meta, int8=True, int4=chosen)
+    hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True, int4=chosen)
     return figures

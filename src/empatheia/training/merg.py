@@ -326,7 +326,7 @@ def _save(
     senses, reasoner.senses = reasoner.senses, None
     meta = reasoner.meta() | dict(told)
     path = out / "reasoner.safetensors"
-    hub.save(path, reasoner.tensors(), meta, int8=True, int4=int4.__contains__)
+    hub.save(path, reasoner.state_dict(), meta, int8=True, int4=int4.__contains__)
     if senses is not None:
         senses.save(out / "senses.safetensors")
         reasoner.senses = senses

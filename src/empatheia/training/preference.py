@@ -6,7 +6,7 @@ are a pair. A share of the plain likelihood of what fits is added, and the chain
 where it was: its words by their likelihood, its two labels by their distribution.
 
 Low-rank factors train beside the language model, which stays in the bits that its file
-keeps; the file then holds both.
+keeps; they get a file of their own.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from empatheia.data.empathetic import examples, read_dialogues
 from empatheia.data.sampler import BucketSampler
 from empatheia.errors import InputError
 from empatheia.files import digest_of
-from empatheia.llm.factors import scaled, taken_out
+from empatheia.llm.factors import taken_out
 from empatheia.presets import load_reasoner_at
 from empatheia.reasoner import Reasoner
-from empatheia.training.coe import CoeConfig, add_lora, finish
+from empatheia.training.coe import CoeConfig, add_lora
 from empatheia.training.judged import (
     JudgedBatch,
     JudgedRow,
@@ -39,7 +39,6 @@ from empatheia.training.judged import (
 )
 from empatheia.training.loop import LoopConfig, Report, run
 from empatheia.training.verdicts import read_verdicts
-from empatheia.training.worn import stock_replies
 
 READING = 8  # contexts that are read at once where nothing is learned
 
@@ -161,18 +160,16 @@ def train_prefer(
     resume: bool = False,
     report: Report | None = None,
 ) -> dict[str, float]:
-    """Train stage 1b from the file of ``train coe``; writes ``out/reasoner.safetensors``.
+    """Train stage 1b beside the file of ``train coe``; writes ``out/steady.safetensors``.
 
     Verdicts on train are learned from, those on valid looked at. Raises InputError where data is
-    missing or the reasoner has been through this, WeightsError.
+    missing, WeightsError.
     """
     config = config or PreferConfig()
     folder = data / "empathetic_dialogues"
     if not (folder / "train.jsonl").is_file():
         raise InputError(f"no empathetic_dialogues/train.jsonl in {data}; --data must hold it")
-    opened, _ = load_reasoner_at(reasoner)
-    if opened.factors:
-        raise InputError(f"{reasoner} has been through this stage; begin from one of train coe")
+    opened, settings = load_reasoner_at(reasoner)
     torch.manual_seed(loop.seed)
     split = [examples(read_dialogues(folder / f"{name}.jsonl")) for name in ("train", "valid")]
     verdicts = read_verdicts()
@@ -189,12 +186,6 @@ def train_prefer(
         "recipe": asdict(config),
     }
     figures = run(stage, loop, out, resume, report, about)
-    opened.set_factors(scaled(taken_out(opened.lm.lm), config.kept))
-    opened.stock = stock_replies(split[0])
-    finish(opened, split[0], split[1], out)
-    kept = hub.int4_names(reasoner)
-    meta = opened.meta() | {"valid": figures}
-    hub.save(
-        out / "reasoner.safetensors", opened.tensors(), meta, int8=True, int4=kept.__contains__
-    )
+    meta = {"reasoner": settings.digest, "valid": figures, **about}
+    hub.save(out / "steady.safetensors", taken_out(opened.lm.lm), meta, int8=True)
     return figures

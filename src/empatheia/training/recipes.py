@@ -51,11 +51,11 @@ class CoeRecipe:
 
 @dataclass(frozen=True, slots=True)
 class PreferRecipe:
-    """Stage 1b: a little more than once over the verdicts on train."""
+    """Stage 1b: half of the verdicts on train."""
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            330, 1e-3, warmup=20, weight_decay=0.0, validate_every=75, save_every=75
+            150, 1e-3, warmup=20, weight_decay=0.0, validate_every=75, save_every=75
         )
     )
     stage: PreferConfig = field(default_factory=PreferConfig)

@@ -26,7 +26,7 @@ Drawn = Sequence[Sequence[Choice]]
 def stock_replies(found: Sequence[TextExample]) -> Tensor:
     """Fingerprints of the replies that people gave: a written one shall be the model's own."""
     marks = {fingerprint(e.response) for e in found}
-    return torch.tensor(sorted(marks), dtype=torch.int32)
+    return torch.tensor(sorted(marks), dtype=torch.long)
 
 
 def draw(
