@@ -98,9 +98,9 @@ fi
     train base base.safetensors --data "$DATA" --threads 1 $(short 3)
     train coe reasoner.safetensors --data "$DATA" --text "$OUT/text/text.safetensors" \
         --base "$OUT/base/base.safetensors" --threads 1 $(short 3)
-    train prefer reasoner.safetensors --data "$DATA" \
-        --reasoner "$OUT/coe/reasoner.safetensors" --threads 1 $(short 3)
-    REASONER=$OUT/prefer/reasoner.safetensors
+    REASONER=$OUT/coe/reasoner.safetensors
+    train prefer steady.safetensors --data "$DATA" --reasoner "$REASONER" --threads 1 $(short 3)
+    install_weights "$OUT/prefer/steady.safetensors"
     install_weights "$REASONER"
     step care "$OUT/care/care.safetensors" "$EMPATHEIA" train care --data "$DATA" \
         --text "$OUT/text/text.safetensors" --phrases tests/care/phrases/crisis.jsonl \

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from empatheia.types import Avatar, Dialogue, Event, Profile
 
 SIZES = (256, 512)
-PRESETS = ("small", "paper", "paper-flan-t5-xxl", "paper-chatglm3", "paper-glm4")
+PRESETS = ("small", "small-steady", "paper", "paper-flan-t5-xxl", "paper-chatglm3", "paper-glm4")
 
 
 class System(Protocol):
