@@ -92,7 +92,11 @@ def _forget(module: nn.Module, _keys: object) -> None:
     module._of = ()
 
 
-@torch.library.custom_op("empatheia::winograd", mutates_args=())  # nothing for a compiler inside
+@torch.library.custom_op(  # nothing for a compiler inside
+    "empatheia::winograd",
+    mutates_args=(),
+    schema="(Tensor x, Tensor values, Tensor? bias, int kernel, int dilation) -> Tensor",
+)
 def _convolved(
     x: Tensor, values: Tensor, bias: Tensor | None, kernel: int, dilation: int
 ) -> Tensor:
