@@ -34,11 +34,9 @@ SENSES = "senses.safetensors"  # ear, eye and their projectors
 
 def load_reasoner(preset: str) -> tuple[Reasoner, TextSettings]:
     """Only the part that understands and writes. Raises InputError, WeightsError."""
-    if preset not in PRESETS:
-        raise InputError(unknown("preset", preset, PRESETS))
-    if preset == STEADY:
-        return steady_reasoner()
-    return PAPERS[preset]() if preset in PAPERS else shipped_reasoner()
+    if preset not in REASONERS:
+        raise InputError(unknown("preset", preset, REASONERS))
+    return REASONERS[preset]()
 
 
 def shipped_reasoner() -> tuple[Reasoner, TextSettings]:
@@ -173,7 +171,11 @@ def paper(backbone: str, size: int, weights: Path | None) -> Parts:
 
 
 BACKBONES = {"paper": "vicuna"} | {f"paper-{n}": n for n in ("flan-t5-xxl", "chatglm3", "glm4")}
-PAPERS = {name: partial(paper_reasoner, backbone) for name, backbone in BACKBONES.items()}
+REASONERS: dict[str, Callable[[], tuple[Reasoner, TextSettings]]] = {
+    "small": lambda: shipped_reasoner(),  # this name is looked up at the call
+    STEADY: lambda: steady_reasoner(),
+    **{name: partial(paper_reasoner, backbone) for name, backbone in BACKBONES.items()},
+}
 PRESETS: dict[str, Callable[[int, Path | None], Parts]] = {
     "small": small,
     STEADY: partial(small, steady=True),

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import empatheia as package
-from empatheia.cli import main
+from empatheia import presets
+from empatheia.cli import main, system
 from empatheia.cli.doctor import findings
 
 
@@ -21,6 +22,10 @@ def test_help(empatheia, words):
     outcome = empatheia(*words, "--help")
     assert outcome.code == 0
     assert "Usage" in outcome.out
+
+
+def test_the_presets_of_the_commands_are_those_that_can_be_opened():
+    assert system.PRESETS == tuple(presets.PRESETS) == tuple(presets.REASONERS)
 
 
 def test_version(empatheia):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,17 +10,19 @@ import torch
 
 from empatheia import hub
 from empatheia.data.empathetic import TextExample
-from empatheia.errors import WeightsError
+from empatheia.errors import InputError, WeightsError
+from empatheia.files import digest_of
 from empatheia.llm.decoding import score_replies
 from empatheia.llm.factors import add_factors, taken_out
 from empatheia.presets import load_reasoner
 from empatheia.reasoner import Reasoner, Request
 from empatheia.tiny import tiny_reasoner
+from empatheia.training import preference
 from empatheia.training.coe import CoeConfig, add_lora
 from empatheia.training.coe_data import drawn_profile
 from empatheia.training.judged import JudgedRow, batch_of, judged_rows, likelihoods, states
 from empatheia.training.loop import LoopConfig, run
-from empatheia.training.preference import PreferConfig, PreferStage
+from empatheia.training.preference import PreferConfig, PreferStage, train_prefer
 from empatheia.types import Turn
 
 JUDGED = {"fits": ["Oh no, I am sorry."], "generic": ["I see."], "wrong": ["What a day!"]}
@@ -34,13 +37,36 @@ def reasoner() -> Reasoner:
     return tiny_reasoner()
 
 
-def rows_of(reasoner: Reasoner, folder: Path) -> list[JudgedRow]:
-    return judged_rows(reasoner, FOUND, {e.name: JUDGED for e in FOUND}, folder / "chains.json")
+def rows_of(reasoner: Reasoner) -> list[JudgedRow]:
+    return judged_rows(reasoner, FOUND, {e.name: JUDGED for e in FOUND})
+
+
+def data_of(folder: Path) -> Path:
+    """``FOUND`` as --data holds it, in both splits."""
+    answer = {"role": "listener", "text": "Oh no!"}
+    lines = [
+        {
+            "conv_id": e.dialogue_id,
+            "emotion": e.emotion,
+            "utterances": [*({"role": t.role, "text": t.text} for t in e.context), answer],
+        }
+        for e in FOUND
+    ]
+    inside = folder / "empathetic_dialogues"
+    inside.mkdir()
+    for split in ("train", "valid"):
+        (inside / f"{split}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return folder
+
+
+def file_of(reasoner: Reasoner, path: Path) -> Path:
+    hub.save(path, reasoner.state_dict(), reasoner.meta())
+    return path
 
 
 @torch.no_grad()
-def test_side_by_side_is_one_by_one(reasoner: Reasoner, tmp_path: Path) -> None:
-    rows = rows_of(reasoner, tmp_path)
+def test_side_by_side_is_one_by_one(reasoner: Reasoner) -> None:
+    rows = rows_of(reasoner)
     batch = batch_of(rows, [0, 1], reasoner)
     said = likelihoods(reasoner, batch, states(reasoner, batch)).view(2, 3)
     thinking = reasoner.think([Request(e.context, drawn_profile(e.dialogue_id)) for e in FOUND])
@@ -51,7 +77,7 @@ def test_side_by_side_is_one_by_one(reasoner: Reasoner, tmp_path: Path) -> None:
 
 
 def test_what_fits_becomes_likelier_and_the_chain_stays(reasoner: Reasoner, tmp_path: Path) -> None:
-    rows = rows_of(reasoner, tmp_path)
+    rows = rows_of(reasoner)
     before = {n: p.clone() for n, p in reasoner.lm.lm.named_parameters()}
     add_lora(reasoner.lm.lm, CoeConfig(lora_rank=2, lora_alpha=4, lora_dropout=0.0))
     stage = PreferStage(reasoner, rows, rows, PreferConfig(batch_size=2))
@@ -68,6 +94,37 @@ def test_what_fits_becomes_likelier_and_the_chain_stays(reasoner: Reasoner, tmp_
         assert torch.equal(parameter, before[name]), f"{name} moved"
     add_factors(reasoner.lm.lm, factors)
     assert PreferStage(reasoner, rows, rows, PreferConfig()).validate()["moved"] == 0
+
+
+def test_each_reasoner_has_chains_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Two reasoners train in one folder: the second says what it would say anywhere."""
+    monkeypatch.setattr(preference, "read_verdicts", lambda: {e.name: JUDGED for e in FOUND})
+    data, loop = data_of(tmp_path), LoopConfig(1, 1e-3, bf16=False)
+    one, other = (file_of(tiny_reasoner(n), tmp_path / f"{n}.safetensors") for n in (0, 1))
+    for path, out in ((one, "both"), (other, "both"), (other, "alone")):
+        train_prefer(data, path, tmp_path / out, loop)
+    first, second = (f"chains-{digest_of(path)}.json" for path in (one, other))
+    told = json.loads((tmp_path / "both" / second).read_text())
+    assert told == json.loads((tmp_path / "alone" / second).read_text())
+    assert told != json.loads((tmp_path / "both" / first).read_text())
+
+
+@pytest.mark.parametrize("judged", [None, {"fits": ["Oh no."], "generic": [], "wrong": []}])
+def test_data_that_nobody_judged_is_refused(
+    reasoner: Reasoner,
+    judged: dict[str, list[str]] | None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    verdicts = {e.name: judged for e in FOUND if judged}
+    monkeypatch.setattr(preference, "read_verdicts", lambda: verdicts)
+    path = file_of(reasoner, tmp_path / "reasoner.safetensors")
+    with pytest.raises(InputError, match=r"train\.jsonl: for none of its 2 responses") as told:
+        train_prefer(data_of(tmp_path), path, tmp_path / "out", LoopConfig(1, 1e-3))
+    assert "--data must hold" in str(told.value)
+    assert "\n" not in str(told.value)
 
 
 def test_factors_of_all_layers_are_added(reasoner: Reasoner) -> None:

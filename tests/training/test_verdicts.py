@@ -43,17 +43,16 @@ def test_what_ships_is_whole() -> None:
 
 
 def test_candidates_are_ranked_as_they_were_judged(
-    reasoner: Reasoner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    reasoner: Reasoner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One verdict on each reply to three contexts, and those three are ranked by it."""
     monkeypatch.setattr("empatheia.training.taste.SHRINK", 1e-3)
     good, bad = "I am sorry to hear that.", "That is a great day for us!"
     judged = {"fits": [good], "generic": [], "wrong": [bad]}
     verdicts = {f"{e.dialogue_id}#1": judged for e in FOUND}
-    kept = tmp_path / "chains.json"
-    taste = learn_taste(reasoner, FOUND, kept, verdicts, NOTHING_ELSE)
+    taste = learn_taste(reasoner, FOUND, verdicts, NOTHING_ELSE)
     turned = {k: {**v, "fits": v["wrong"], "wrong": v["fits"]} for k, v in verdicts.items()}
-    other_way = learn_taste(reasoner, FOUND, kept, turned, NOTHING_ELSE)
+    other_way = learn_taste(reasoner, FOUND, turned, NOTHING_ELSE)
     assert torch.allclose(other_way, -taste, atol=0.02 * float(taste.abs().max()))
     reasoner.set_taste(taste)
     requests = [Request(e.context, Profile(), seed=i) for i, e in enumerate(FOUND)]
@@ -64,10 +63,8 @@ def test_candidates_are_ranked_as_they_were_judged(
         assert [c.score for c in one] == pytest.approx([-c.score for c in other[::-1]], abs=1e-5)
 
 
-def test_without_verdicts_on_this_data_nothing_is_learned(
-    reasoner: Reasoner, tmp_path: Path
-) -> None:
-    assert len(learn_taste(reasoner, FOUND, tmp_path / "chains.json", {})) == 0
+def test_without_verdicts_on_this_data_nothing_is_learned(reasoner: Reasoner) -> None:
+    assert len(learn_taste(reasoner, FOUND, {})) == 0
 
 
 def test_taste_is_kept_in_the_file(reasoner: Reasoner, tmp_path: Path) -> None:

@@ -345,13 +345,6 @@ def score_replies(
 ) -> list[float]:
     """Negative log-likelihood (nats) of one given reply a row, the end mark included."""
     hidden, _ = read_replies(model, state, replies)
-    return likelihoods(model, state, hidden, replies)
-
-
-def likelihoods(
-    model: LanguageModel, state: State, hidden: Tensor, replies: Sequence[Sequence[int]]
-) -> list[float]:
-    """What :func:`score_replies` gives, of replies whose states ``hidden`` were read."""
     logits = torch.cat([state.logits[:, None], model.logits(hidden)], 1)
     logp = logits.float().log_softmax(-1)
     rows = [[*reply, model.tokenizer.id(END)] for reply in replies]

@@ -7,7 +7,7 @@ ones of all layers stand on top of each other, a pair for each kind of matrix.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ def add_factors(model: nn.Module, factors: Mapping[str, Tensor]) -> None:
     ``KIND.down`` is (layer * rank, columns), ``KIND.up`` (layer * rank, rows), KIND the name of a
     matrix within a layer.
     """
-    for kind in kinds(factors):
+    for kind in sorted({name.rpartition(".")[0] for name in factors}):
         places = _places(model, kind)
         down, up = (factors[f"{kind}.{side}"].chunk(len(places)) for side in ("down", "up"))
         for matrix, a, b in zip(places, down, up, strict=True):
@@ -30,18 +30,11 @@ def add_factors(model: nn.Module, factors: Mapping[str, Tensor]) -> None:
 
 def taken_out(model: nn.Module) -> dict[str, Tensor]:
     """Undo LoRA in ``model``: the factors it has learned, and plain layers as they were before."""
-    from peft.tuners.lora import LoraLayer
-
     found: dict[str, list[tuple[Tensor, Tensor]]] = {}
-    for name, module in list(model.named_modules()):
-        if not isinstance(module, LoraLayer):
-            continue
-        inside: Any = module
-        down = inside.lora_A["default"].weight.detach()
-        up = inside.lora_B["default"].weight.detach() * inside.scaling["default"]
+    for name, layer in without_lora(model):
+        down = layer.lora_A["default"].weight.detach()
+        up = layer.lora_B["default"].weight.detach() * layer.scaling["default"]
         found.setdefault(_kind(name), []).append((down, up.T))
-        parent = model.get_submodule(name.rpartition(".")[0])
-        setattr(parent, name.rpartition(".")[2], inside.get_base_layer())
     return {
         f"{kind}.{side}": torch.cat([pair[i] for pair in pairs]).contiguous()
         for kind, pairs in found.items()
@@ -49,9 +42,15 @@ def taken_out(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def kinds(factors: Mapping[str, Tensor]) -> list[str]:
-    """Which matrices of a layer have factors."""
-    return sorted({name.rpartition(".")[0] for name in factors})
+def without_lora(model: nn.Module) -> Iterator[tuple[str, Any]]:
+    """Each LoRA layer by name; once it was looked at, the plain one it holds takes its place."""
+    from peft.tuners.lora import LoraLayer
+
+    for name, module in list(model.named_modules()):
+        if isinstance(module, LoraLayer):
+            yield name, module
+            parent, _, own = name.rpartition(".")
+            setattr(model.get_submodule(parent), own, module.get_base_layer())
 
 
 def _kind(name: str) -> str:

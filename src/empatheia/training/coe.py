@@ -36,6 +36,7 @@ from empatheia.errors import InputError, MissingExtraError
 from empatheia.files import digest_of
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
 from empatheia.llm.causal import CausalLM
+from empatheia.llm.factors import without_lora
 from empatheia.llm.prompt import prompt_ids, target_ids
 from empatheia.reasoner import Reasoner
 from empatheia.training.coe_data import (
@@ -120,13 +121,8 @@ def add_lora(model: nn.Module, config: CoeConfig) -> None:
 
 def merge_lora(model: nn.Module) -> None:
     """Fold LoRA into the layers it stands beside and take it away, in place."""
-    from peft.tuners.lora import LoraLayer
-
-    for name, module in list(model.named_modules()):
-        if isinstance(module, LoraLayer):
-            module.merge()
-            parent = model.get_submodule(name.rpartition(".")[0])
-            setattr(parent, name.rpartition(".")[2], module.get_base_layer())
+    for _, layer in without_lora(model):
+        layer.merge()
 
 
 class CoeStage:
@@ -307,14 +303,6 @@ def load_parts(text: Path, base: Path, ngrams: NgramClassifier) -> Reasoner:
     return Reasoner(encoder, ngrams, projector, lm)
 
 
-def finish(
-    reasoner: Reasoner, train: Sequence[TextExample], valid: Sequence[TextExample], out: Path
-) -> None:
-    """What is learned of a language model once it is trained: its taste, and what it wears out."""
-    reasoner.eval().set_taste(learn_taste(reasoner, [*train, *valid], out / "chains.json"))
-    hold_back_worn(reasoner, train, CoeConfig())
-
-
 def hold_back_worn(reasoner: Reasoner, found: Sequence[TextExample], config: CoeConfig) -> None:
     """Add to the stock what the trained model would say to too many, in place."""
     part = found[:: max(1, len(found) // max(1, config.worn_contexts))]
@@ -373,7 +361,8 @@ def train_coe(
     keep_rounded(reasoner.lm.lm)
     if config.lora_rank:
         merge_lora(reasoner.lm.lm)
-    finish(reasoner, sets[0], sets[1], out)
+    reasoner.eval().set_taste(learn_taste(reasoner, [*sets[0], *sets[1]]))
+    hold_back_worn(reasoner, sets[0], config)
     meta = reasoner.meta() | {"valid": figures}
     chosen = in_layers if config.int4 else None
     hub.save(out / "reasoner.safetensors", reasoner.state_dict(), meta, int8=True, int4=chosen)

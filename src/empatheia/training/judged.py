@@ -7,7 +7,7 @@ once for all of them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
 
 AT_ONCE = 24  # contexts whose prompts are read, or whose chains are decoded, together
+READING = 8  # contexts that are read at once where nothing is learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,15 @@ class JudgedBatch:
 
 
 def judged_rows(
-    reasoner: Reasoner, found: Sequence[TextExample], verdicts: Verdicts, kept: Path
+    reasoner: Reasoner,
+    found: Sequence[TextExample],
+    verdicts: Verdicts,
+    kept: Path | None = None,
 ) -> list[JudgedRow]:
     """A row for each of ``found`` that has verdicts.
 
-    The model's own chains are decoded once, written to ``kept`` and read from there.
+    The model's own chains are decoded; those in the file ``kept``, of this very model, are read
+    from there, and others are added to it.
     """
     judged = [e for e in found if e.name in verdicts]
     chains = _chains(reasoner, judged, kept)
@@ -103,10 +108,10 @@ def _request(example: TextExample) -> Request:
 
 
 def _chains(
-    reasoner: Reasoner, found: Sequence[TextExample], kept: Path
+    reasoner: Reasoner, found: Sequence[TextExample], kept: Path | None
 ) -> Mapping[str, Mapping[str, str]]:
     known: dict[str, Mapping[str, str]] = {}
-    if kept.is_file():
+    if kept is not None and kept.is_file():
         known = json.loads(kept.read_text(encoding="utf-8"))
     missing = [e for e in found if e.name not in known]
     missing.sort(key=lambda e: sum(len(turn.text) for turn in e.context))
@@ -115,7 +120,8 @@ def _chains(
         thoughts = reasoner.think([_request(e) for e in part]).thoughts
         for example, thought in zip(part, thoughts, strict=True):
             known[example.name] = fields_of(thought.chain)
-        write_whole(kept, json.dumps(known).encode())
+        if kept is not None:
+            write_whole(kept, json.dumps(known).encode())
     return known
 
 
@@ -173,6 +179,13 @@ def batch_of(rows: Sequence[JudgedRow], numbers: Sequence[int], reasoner: Reason
         torch.tensor(context), torch.tensor([w for row in part for w in row.worth]),
         tuple(numbers), tuple(row.name for row in part),
     )  # fmt: skip
+
+
+def batches(rows: Sequence[JudgedRow], reasoner: Reasoner) -> Iterator[JudgedBatch]:
+    """All rows once, the short ones first."""
+    order = sorted(range(len(rows)), key=lambda i: rows[i].length)
+    for start in range(0, len(order), READING):
+        yield batch_of(rows, order[start : start + READING], reasoner)
 
 
 def states(reasoner: Reasoner, batch: JudgedBatch) -> Float[Tensor, "batch token dim"]:

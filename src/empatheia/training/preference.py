@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from empatheia import hub
-from empatheia.data.empathetic import examples, read_dialogues
+from empatheia.data.empathetic import TextExample, examples, read_dialogues
 from empatheia.data.sampler import BucketSampler
 from empatheia.errors import InputError
 from empatheia.files import digest_of
@@ -33,14 +33,13 @@ from empatheia.training.judged import (
     JudgedBatch,
     JudgedRow,
     batch_of,
+    batches,
     judged_rows,
     likelihoods,
     states,
 )
 from empatheia.training.loop import LoopConfig, Report, run
-from empatheia.training.verdicts import read_verdicts
-
-READING = 8  # contexts that are read at once where nothing is learned
+from empatheia.training.verdicts import Verdicts, read_verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,6 @@ class PreferConfig:
     likelihood: float = 0.1  # of a token of a fitting reply
     chain: float = 0.3  # of a token of the chain, which is to stay
     labels: float = 1.0  # of the chain's two labels, which are to stay
-    kept: float = (
-        0.25  # share of what was learned that is kept: all of it makes everybody's replies
-    )
     valid_share: int = 4  # every so-many-th context of valid is looked at
 
 
@@ -98,10 +94,8 @@ class PreferStage:
     @torch.no_grad()
     def _reference(self, rows: Sequence[JudgedRow]) -> dict[int, tuple[Tensor, Tensor]]:
         """Of each row: likelihoods of its replies and label distributions before training."""
-        order = sorted(range(len(rows)), key=lambda i: rows[i].length)
         found = {}
-        for start in range(0, len(order), READING):
-            batch = batch_of(rows, order[start : start + READING], self.reasoner)
+        for batch in batches(rows, self.reasoner):
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 hidden = states(self.reasoner, batch)
                 said = likelihoods(self.reasoner, batch, hidden)
@@ -141,14 +135,25 @@ class PreferStage:
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         totals: dict[str, float] = {}
-        order = sorted(range(len(self.valid_rows)), key=lambda i: self.valid_rows[i].length)
-        for start in range(0, len(order), READING):
-            batch = batch_of(self.valid_rows, order[start : start + READING], self.reasoner)
+        for batch in batches(self.valid_rows, self.reasoner):
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 losses = self._loss(batch, self._begun[id(self.valid_rows)])
             for name, value in losses.items():
                 totals[name] = totals.get(name, 0.0) + float(value) * len(batch.rows)
-        return {name: value / len(order) for name, value in totals.items()}
+        return {name: value / len(self.valid_rows) for name, value in totals.items()}
+
+
+def _told_apart(path: Path, verdicts: Verdicts) -> list[TextExample]:
+    """Responses whose replies were judged differently. Raises InputError where there is none."""
+    found = examples(read_dialogues(path))
+    differ = [e for e in found if sum(map(bool, verdicts.get(e.name, {}).values())) > 1]
+    if not differ:
+        raise InputError(
+            f"{path}: for none of its {len(found)} responses were replies judged differently; "
+            "--data must hold EmpatheticDialogues under its own ids (hit:0_conv:1), which "
+            "verdicts.jsonl names"
+        )
+    return differ
 
 
 def train_prefer(
@@ -162,8 +167,8 @@ def train_prefer(
 ) -> dict[str, float]:
     """Train stage 1b beside the file of ``train coe``; writes ``out/steady.safetensors``.
 
-    Verdicts on train are learned from, those on valid looked at. Raises InputError where data is
-    missing, WeightsError.
+    Verdicts on train are learned from, those on valid looked at. Raises InputError where data or
+    verdicts on it are missing, WeightsError.
     """
     config = config or PreferConfig()
     folder = data / "empathetic_dialogues"
@@ -171,15 +176,14 @@ def train_prefer(
         raise InputError(f"no empathetic_dialogues/train.jsonl in {data}; --data must hold it")
     opened, settings = load_reasoner_at(reasoner)
     torch.manual_seed(loop.seed)
-    split = [examples(read_dialogues(folder / f"{name}.jsonl")) for name in ("train", "valid")]
-    verdicts = read_verdicts()
-    rows = [judged_rows(opened, found, verdicts, out / "chains.json") for found in split]
-    differ = [[row for row in part if len(set(row.worth)) > 1] for part in rows]
+    verdicts, kept = read_verdicts(), out / f"chains-{settings.digest}.json"
+    split = [_told_apart(folder / f"{name}.jsonl", verdicts) for name in ("train", "valid")]
+    rows = [judged_rows(opened, found, verdicts, kept) for found in split]
     add_lora(
         opened.lm.lm,
         CoeConfig(lora_rank=config.rank, lora_alpha=2 * config.rank, lora_dropout=0.0),
     )
-    stage = PreferStage(opened, differ[0], differ[1][:: config.valid_share], config, loop.seed)
+    stage = PreferStage(opened, rows[0], rows[1][:: config.valid_share], config, loop.seed)
     about = {
         "data": digest_of(folder / "train.jsonl"),
         "start": {"reasoner": digest_of(reasoner)},

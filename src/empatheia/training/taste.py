@@ -8,7 +8,6 @@ learned anew for every trained model, in some minutes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,14 +16,20 @@ from torch import Tensor
 from empatheia.data.empathetic import TextExample
 from empatheia.llm.ranking import Ranking, asks_in_vain
 from empatheia.reasoner import Reasoner, sides
-from empatheia.training.judged import JudgedRow, batch_of, judged_rows, likelihoods, states
+from empatheia.training.judged import (
+    JudgedBatch,
+    JudgedRow,
+    batches,
+    judged_rows,
+    likelihoods,
+    states,
+)
 from empatheia.training.verdicts import Verdicts, read_verdicts
 from empatheia.types import Turn
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-BATCH = 8  # contexts that are read at once
 SHRINK = 4000.0  # ridge penalty on standardised states (docs/experiments.md)
 
 
@@ -32,23 +37,18 @@ SHRINK = 4000.0  # ridge penalty on standardised states (docs/experiments.md)
 def learn_taste(
     reasoner: Reasoner,
     found: Sequence[TextExample],
-    kept: Path,
     verdicts: Verdicts | None = None,
     ranking: Ranking | None = None,
 ) -> Float[Tensor, " dim"]:
-    """The direction for :meth:`Reasoner.set_taste`; empty where no verdict is on ``found``.
-
-    The model's chains are kept in the file ``kept`` (see :func:`judged_rows`).
-    """
-    rows = judged_rows(reasoner, found, read_verdicts() if verdicts is None else verdicts, kept)
+    """The direction for :meth:`Reasoner.set_taste`; empty where no verdict is on ``found``."""
+    rows = judged_rows(reasoner, found, read_verdicts() if verdicts is None else verdicts)
     if not rows:
         return torch.zeros(0)
     turns = {e.name: e.context for e in found}
     seen, lacks = [], []  # of each context: what is seen, and what the score lacks
-    order = sorted(range(len(rows)), key=lambda i: rows[i].length)
-    for start in range(0, len(order), BATCH):
-        part = [rows[i] for i in order[start : start + BATCH]]
-        for state, missing in _examined(reasoner, part, turns, ranking or Ranking()):
+    for batch in batches(rows, reasoner):
+        part = [rows[i] for i in batch.rows]
+        for state, missing in _examined(reasoner, batch, part, turns, ranking or Ranking()):
             seen.append(state - state.mean(0))
             lacks.append(missing - missing.mean())
     x, y = torch.cat(seen).double(), torch.cat(lacks).double()
@@ -60,12 +60,12 @@ def learn_taste(
 
 def _examined(
     reasoner: Reasoner,
+    batch: JudgedBatch,
     rows: Sequence[JudgedRow],
     turns: dict[str, tuple[Turn, ...]],
     ranking: Ranking,
 ) -> list[tuple[Tensor, Tensor]]:
     """For each context: mean states (reply, dim), and worth less score (reply,)."""
-    batch = batch_of(rows, range(len(rows)), reasoner)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         hidden = states(reasoner, batch)
         said = likelihoods(reasoner, batch, hidden)
