@@ -55,7 +55,9 @@ def test_norms_are_those_of_torch_in_any_parts(
             assert made.stride() == given.stride()
             assert torch.equal(given, x)
             with published_order():
-                assert torch.equal(adaptive_norm(x, scale, shift, F.relu, whole), wanted)
+                again = adaptive_norm(x, scale, shift, F.relu, whole)
+            assert torch.allclose(again, wanted, atol=1e-5)
+            assert whole or torch.equal(again, wanted)
             with torch.inference_mode():
                 again = adaptive_norm(given.clone(), scale, shift, F.relu, whole, spent=True)
             assert torch.equal(again, made)

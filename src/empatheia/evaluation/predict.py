@@ -25,7 +25,7 @@ def predict(
     settings: dict[str, Any],
     sampling: Sampling,
     ranking: Ranking,
-    batch_size: int = 48,
+    batch_size: int = 96,
     progress: Progress | None = None,
     chained: bool = True,
 ) -> None:

@@ -21,6 +21,7 @@ from empatheia.face.pirenderer.network import (
     warp,
     windows,
 )
+from empatheia.nn.convolution import published_order
 from empatheia.published import strict
 
 REFERENCE = Path(__file__).parents[4] / "shared" / "reference"
@@ -181,6 +182,10 @@ def test_a_portrait_begun_once_gives_the_same_pictures() -> None:
     for value, before in zip((shared.image, shared.warping, shared.editing), kept, strict=True):
         assert torch.equal(value, before)  # for the next picture
     assert torch.equal(whole.picture, begun.picture)
+    with published_order():
+        plain = painter(image, window)
+    assert torch.allclose(plain.picture, whole.picture, atol=1e-10)
+    assert torch.allclose(plain.warped, whole.warped, atol=1e-10)
 
 
 @torch.inference_mode()
@@ -190,3 +195,5 @@ def test_doubled_pixels_are_convolved_in_small() -> None:
     x = torch.randn(2, 3, 6, 9).double()
     doubled = nn.functional.interpolate(x, scale_factor=2)
     assert torch.allclose(_enlarged(model, x), model(doubled), atol=1e-12)
+    with published_order():
+        assert torch.equal(_enlarged(model, x), model(doubled))
