@@ -63,6 +63,24 @@ def test_samples_do_not_depend_on_the_batch(reasoner: Reasoner) -> None:
     assert [c.ids for c in alone[0]] == [c.ids for c in together[0]]
 
 
+def test_what_begins_alike_is_read_once(
+    reasoner: Reasoner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = reasoner.think([request("I lost my dog.", 3), request(LONG, 4)]).state
+    feed, rows = reasoner.lm.feed, list[int]()
+
+    def counted(cache: object, embeddings: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        rows.append(len(embeddings))
+        return feed(cache, embeddings, seen)
+
+    monkeypatch.setattr(reasoner.lm, "feed", counted)
+    drawn = sample_replies(reasoner.lm, state, Sampling(8, 0.3, max_tokens=6), [3, 4])
+    for step, fed in enumerate(rows, 1):
+        begun = [{c.ids[:step] for c in row if len(c.ids) >= step} for row in drawn]
+        assert sum(map(len, begun)) <= fed <= 16
+    assert rows[0] == sum(len({c.ids[0] for c in row}) for row in drawn) < 16
+
+
 def test_states_of_drawn_replies_are_those_of_given_ones(reasoner: Reasoner) -> None:
     """Summed up while drawing, rows leaving the batch as they end."""
     requests = [request("I lost my dog.", 3), request(LONG, 4)]

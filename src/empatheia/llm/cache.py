@@ -97,9 +97,8 @@ class RoomyLayer(DynamicLayer):
         self.batch_select_indices(rows)
 
     def batch_select_indices(self, indices: Tensor) -> None:
-        tokens = self.keys.shape[-2]
-        self._buffers = [buffer.index_select(0, indices) for buffer in self._buffers]
-        self._show(tokens)
+        kept = [part.index_select(0, indices) for part in (self.keys, self.values)]
+        self._hold(kept, kept[0].shape[-2])
 
     def share(self, groups: Groups) -> None:
         """What was read so far becomes the prefix of rows in ``groups``."""

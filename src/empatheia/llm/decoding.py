@@ -222,6 +222,7 @@ def _chain(
 
 @dataclass(slots=True)
 class _Draft:
+    row: int  # of the state that stands at its last token
     ids: list[int] = field(default_factory=list)
     logprob: float = 0.0
     finished: bool = False
@@ -230,8 +231,11 @@ class _Draft:
     def blocked(self, token: int) -> bool:
         return (*self.ids[-2:], token) in self.trigrams
 
-    def push(self, token: int, logprob: float) -> None:
+    def push(self, token: int, logprob: float, end: int) -> None:
         self.logprob += logprob
+        if token == end:
+            self.finished = True
+            return
         if len(self.ids) >= 2:
             self.trigrams.add((*self.ids[-2:], token))
         self.ids.append(token)
@@ -243,46 +247,52 @@ def sample_replies(
 ) -> list[list[Candidate]]:
     """``sampling.candidates`` replies for each row; the same seed gives the same noise.
 
-    No mark and no label can be drawn, no three tokens come twice, at least three come.
+    No mark and no label can be drawn, no three tokens come twice, at least three come. Replies that
+    begin alike are read once until they part.
     """
-    k = sampling.candidates
-    state = only(state, [row for row in range(len(seeds)) for _ in range(k)])
-    end = model.tokenizer.id(END)
+    k, end = sampling.candidates, model.tokenizer.id(END)
     marks = torch.tensor(sorted(model.tokenizer.special - {end}))
     noise = [np.random.default_rng((seed, j)) for seed in seeds for j in range(k)]
-    drafts = [_Draft() for _ in noise]
+    drafts = [_Draft(row) for row in range(len(seeds)) for _ in range(k)]
     sums = torch.zeros(len(drafts), state.hidden.shape[1])  # of the states at their tokens
-    rows = list(range(len(drafts)))  # the drafts that the state still holds
+    alive = list(range(len(drafts)))
     for _ in range(sampling.max_tokens):
         logits = state.logits.float().index_fill(1, marks, -torch.inf)
-        top, choice = logits.topk(sampling.top_k, dim=-1)
-        logp = top - logits.logsumexp(-1, keepdim=True)
-        held = [drafts[i] for i in rows]
-        picks = _pick(held, logp.numpy(), choice.numpy(), sampling, [noise[i] for i in rows], end)
-        for draft, (token, value) in zip(held, picks, strict=True):
-            if draft.finished:
-                continue
-            if token == end:
-                draft.finished = True
-                draft.logprob += value
-            else:
-                draft.push(token, value)
-        alive = [j for j, draft in enumerate(held) if not draft.finished]
+        top, likely = logits.topk(sampling.top_k, dim=-1)
+        choice, logp = likely.numpy(), (top - logits.logsumexp(-1, keepdim=True)).numpy()
+        for i in alive:
+            row = drafts[i].row
+            drafts[i].push(*_pick(drafts[i], logp[row], choice[row], sampling, noise[i], end), end)
+        alive = [i for i in alive if not drafts[i].finished]
         if not alive:
             break
-        tokens = [token for token, _ in picks]
-        if len(alive) < SHRINK * len(rows):
-            state = only(state, alive)
-            rows, tokens = [rows[j] for j in alive], [tokens[j] for j in alive]
-        mask = torch.tensor([[not drafts[i].finished] for i in rows])
-        said = model.embed(torch.tensor(tokens)[:, None])
-        state = _feed(model, state.cache, state.mask, said, mask)
-        sums[rows] += state.hidden.float() * mask
+        state, places = _say(model, state, [(drafts[i].row, drafts[i].ids[-1]) for i in alive], end)
+        for i, place in zip(alive, places, strict=True):
+            drafts[i].row = place
+        sums[alive] += state.hidden[places].float()
     out = [
         Candidate(tuple(d.ids), d.logprob / (n + d.finished), d.finished, total / n)
         for d, total, n in zip(drafts, sums, (len(d.ids) for d in drafts), strict=True)
     ]
     return [out[i : i + k] for i in range(0, len(out), k)]
+
+
+def _say(
+    model: LanguageModel, state: State, said: Sequence[tuple[int, int]], end: int
+) -> tuple[State, list[int]]:
+    """The state after each (row, token), and where each of them then stands. Uses up ``state``."""
+    moves = list(dict.fromkeys(said))
+    starts = [row for row, _ in moves]
+    held = len(state.logits)
+    if len(set(starts)) < len(moves) or len(moves) < SHRINK * held:
+        state = only(state, starts)
+        starts, held = list(range(len(moves))), len(moves)
+    tokens, mask = torch.full((held, 1), end), torch.zeros(held, 1, dtype=torch.bool)
+    tokens[starts, 0] = torch.tensor([token for _, token in moves])
+    mask[starts] = True
+    state = _feed(model, state.cache, state.mask, model.embed(tokens), mask)
+    place = dict(zip(moves, starts, strict=True))
+    return state, [place[move] for move in said]
 
 
 def only(state: State, rows: Sequence[int]) -> State:
@@ -293,33 +303,25 @@ def only(state: State, rows: Sequence[int]) -> State:
 
 
 def _pick(
-    drafts: Sequence[_Draft],
+    draft: _Draft,
     top: np.ndarray,
     choice: np.ndarray,
     sampling: Sampling,
-    noise: Sequence[np.random.Generator],
+    noise: np.random.Generator,
     end: int,
-) -> list[tuple[int, float]]:
-    """One token and its log-probability for each draft (Gumbel noise on the nucleus)."""
-    mass = np.exp(top / max(sampling.temperature, 1e-6) if sampling.temperature else top)
-    before = np.cumsum(mass, 1) - mass
-    nucleus = before < sampling.top_p * mass.sum(1, keepdims=True)
-    picks = []
-    for i, draft in enumerate(drafts):
-        if draft.finished:
-            picks.append((end, 0.0))
-            continue
-        order = np.flatnonzero(nucleus[i]) if sampling.temperature else np.arange(1)
-        score = top[i].astype(np.float64)
-        if sampling.temperature:
-            score = score / sampling.temperature + noise[i].gumbel(size=len(score))
-        ranked = [*order[np.argsort(-score[order])], *range(len(score))]
-        for j in ranked:
-            token = int(choice[i, j])
-            if not draft.blocked(token) and not (token == end and len(draft.ids) < 3):
-                picks.append((token, float(top[i, j])))
-                break
-    return picks
+) -> tuple[int, float]:
+    """The next token of a draft and its log-probability (Gumbel noise on the nucleus)."""
+    score, order = top.astype(np.float64), np.arange(1)
+    if sampling.temperature:
+        mass = np.exp(top / sampling.temperature)
+        before = np.cumsum(mass) - mass
+        order = np.flatnonzero(before < sampling.top_p * mass.sum())
+        score = score / sampling.temperature + noise.gumbel(size=len(score))
+    for j in (*order[np.argsort(-score[order])], *range(len(score))):
+        token = int(choice[j])
+        if not draft.blocked(token) and not (token == end and len(draft.ids) < 3):
+            return token, float(top[j])
+    return end, float(top[-1])  # all that is likely is blocked
 
 
 @torch.inference_mode()
