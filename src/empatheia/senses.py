@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FAINT = 0.1
 DOUBT = 0.02  # that a recording says nothing of the speaker
 FOLD = torch.tensor([EMOTIONS8.index(AVAMERG_32_TO_7[label]) for label in EMOTIONS32])
-KEPT = 64  # utterances whose features are remembered
+KEPT = 512  # utterances whose features are remembered (about 50 kB each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ class Senses(nn.Module):
         )
         self.register_buffer("trust", torch.ones(2))  # in ear and eye, beside the text
         self.digest = "random"
-        self._kept: OrderedDict[tuple[Path, Path | None], Reading] = OrderedDict()
+        # what was perceived; may be shared with senses of the same ear and eye
+        self.kept: OrderedDict[tuple[Path, Path | None], Reading] = OrderedDict()
 
     @torch.no_grad()
     def perceive(self, turn: Turn) -> Reading:
@@ -96,7 +97,7 @@ class Senses(nn.Module):
         if place is None:
             return Reading()
         key = (place, turn.video)
-        if key not in self._kept:
+        if key not in self.kept:
             speech = self._heard(place, must=turn.audio is not None)
             video = note = None
             if turn.video is not None:
@@ -104,10 +105,10 @@ class Senses(nn.Module):
                     pictures, noticed = self.eye.noticed(read_video(turn.video))
                 video = _row(self.eye([pictures]))
                 note = f"{turn.video.name}: {noticed}" if noticed else None
-            self._kept[key] = Reading(speech, video, note)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return self._kept[key]
+            self.kept[key] = Reading(speech, video, note)
+            while len(self.kept) > KEPT:
+                self.kept.popitem(last=False)
+        return self.kept[key]
 
     def _heard(self, path: Path, must: bool) -> Perceived | None:
         """A video without sound is no fault, a sound file without is one."""

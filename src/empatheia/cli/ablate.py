@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -58,14 +59,17 @@ def ablate(
     from empatheia.files import digest_of
     from empatheia.training import merg
 
-    backbones = _backbones(backbone or [])
+    backbones, kept = _backbones(backbone or []), OrderedDict[Any, Any]()
     variants = _chosen(with_backbones(list(backbones)), only, list(backbones))
     recipes = recipes_of_preset(preset, STAGES, [f"limit={limit}", *(set_ or ())], out, threads)
     merg.read_media(data)  # a folder without media is said before weights are opened
 
     def opener(variant: Variant, expression: Path | None) -> Parts:
         file = backbones.get(variant.backbone, reasoner)
-        return merg.small_parts(file, expression, senses if variant.senses else None)
+        parts = merg.small_parts(file, expression, senses if variant.senses else None)
+        if parts.reasoner.senses is not None:
+            parts.reasoner.senses.kept = kept  # all hear and see alike
+        return parts
 
     files = {"reasoner": reasoner, "senses": senses, **backbones}
     about = {
