@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from empatheia.errors import InputError
+from empatheia.speech.styletts2.blocks import AdaINBlock
+from empatheia.speech.styletts2.config import kokoro, libritts, ljspeech, tiny
 from empatheia.speech.styletts2.diffusion import schedule
 from empatheia.speech.styletts2.network import StyleTTS2
 
@@ -152,3 +154,18 @@ def test_what_is_given_is_left_alone(networks: dict[str, StyleTTS2], kind: str) 
         first, second = decoder(*given), decoder(*given)
     assert torch.equal(first, second)
     assert all(torch.equal(a, b) for a, b in zip(given, before, strict=True))
+
+
+def test_kokoro_multiplies_where_styletts2_divides() -> None:
+    """As the published codes of both do; every block of pitch, energy and decoder is told."""
+    blocks = [m for m in StyleTTS2(tiny("kokoro")).modules() if isinstance(m, AdaINBlock)]
+    assert {block.halving for block in blocks} == {kokoro().halving} == {"multiply"}
+    assert libritts().halving == ljspeech().halving == "divide"
+    x, style = torch.randn(2, 16, 30), torch.randn(2, 8)
+    root = torch.tensor(2.0).sqrt()
+    for halving, wanted in (("divide", x / root), ("multiply", x * (1 / root))):
+        block = AdaINBlock(16, 16, 8, halving=halving).requires_grad_(False)  # type: ignore[arg-type]
+        block.conv2.weight.zero_()
+        block.conv2.bias.zero_()
+        assert torch.equal(block(x, style), wanted)
+    assert not torch.equal(x / root, x * (1 / root))

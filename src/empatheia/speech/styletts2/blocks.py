@@ -20,8 +20,10 @@ from empatheia.nn.convolution import (
     in_published_order,
 )
 from empatheia.nn.winograd import WinogradConv1d
+from empatheia.speech.styletts2.config import Halving
 
 SLOPE = 0.2
+_INVERSE_ROOT = float(torch.tensor(2.0).rsqrt())  # of two, rounded to float32
 
 
 class ChannelNorm(nn.Module):
@@ -66,11 +68,21 @@ class AdaLayerNorm(StyleAffine):
 
 
 class AdaINBlock(nn.Module):
-    """Two convolutions with adaptive norms and a residual, (B, C, T) -> (B, C', T or 2 T)."""
+    """Two convolutions with adaptive norms and a residual, (B, C, T) -> (B, C', T or 2 T).
 
-    def __init__(self, inputs: int, outputs: int, style: int, upsample: bool = False) -> None:
+    ``halving`` says how the published code brings the sum of two back to the size of one.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        style: int,
+        upsample: bool = False,
+        halving: Halving = "divide",
+    ) -> None:
         super().__init__()
-        self.upsample = upsample
+        self.upsample, self.halving = upsample, halving
         self.conv1 = Conv1d(inputs, outputs, 3, padding=1)
         self.conv2 = Conv1d(outputs, outputs, 3, padding=1)
         self.norm1 = AdaIN(style, inputs)
@@ -89,7 +101,8 @@ class AdaINBlock(nn.Module):
         # A convolution of width 1 and a repetition of samples can change places: half the work.
         short = self.conv1x1(x) if self.conv1x1 is not None else x
         short = short.repeat_interleave(2, dim=-1) if self.upsample else short
-        return (self.conv2(y) + short) / math.sqrt(2)
+        total = self.conv2(y) + short
+        return total / math.sqrt(2) if self.halving == "divide" else total * _INVERSE_ROOT
 
 
 def _leaky(x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from empatheia.errors import ConfigError
 
 SAMPLE_RATE = 24_000
 MAX_TOKENS = 512  # positions that the published PL-BERT has
+Halving = Literal["divide", "multiply"]  # by the root of two, or with its rounded inverse
 C = TypeVar("C")
 
 
@@ -82,6 +83,7 @@ class StyleTTS2Config:
     tail: int = 0  # frames added to the last token
     cut: int = 50  # samples dropped at the end
     end_token: bool = False  # a pad token after the last phoneme, too
+    halving: Halving = "divide"  # of residual sums; both differ by a last bit
     vocabulary: Mapping[str, int] | None = None  # own numbers; None: the 178 symbols
 
     def as_dict(self) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def kokoro(vocabulary: Mapping[str, int] | None = None) -> StyleTTS2Config:
     """Kokoro-82M: no style encoders and no sampler; styles come from its voice packs."""
     return StyleTTS2Config(
         style_encoders=False, diffusion=None, decoder=replace(_ISTFTNET, window="torch"),
-        shift=False, cut=0, end_token=True, vocabulary=vocabulary,
+        shift=False, cut=0, end_token=True, halving="multiply", vocabulary=vocabulary,
     )  # fmt: skip
 
 
@@ -154,6 +156,7 @@ def tiny(kind: Kind = "hifigan") -> StyleTTS2Config:
     if kind == "kokoro":
         decoder = replace(decoder, window="torch")
         small = replace(
-            small, style_encoders=False, diffusion=None, decoder=decoder, end_token=True
-        )
+            small, style_encoders=False, diffusion=None, decoder=decoder, end_token=True,
+            halving="multiply",
+        )  # fmt: skip
     return small

@@ -25,9 +25,10 @@ class Decoder(nn.Module):
         super().__init__()
         numbers, style = config.decoder, config.style
         width, beside = numbers.width, numbers.content_channels + 2
-        self.encode = AdaINBlock(config.hidden + 2, width, style)
-        self.decode = nn.ModuleList(AdaINBlock(width + beside, width, style) for _ in range(3))
-        self.decode.append(AdaINBlock(width + beside, numbers.channels, style, upsample=True))
+        block = partial(AdaINBlock, style=style, halving=config.halving)
+        self.encode = block(config.hidden + 2, width)
+        self.decode = nn.ModuleList(block(width + beside, width) for _ in range(3))
+        self.decode.append(block(width + beside, numbers.channels, upsample=True))
         self.F0_conv = Conv1d(1, 1, 3, stride=2, padding=1)
         self.N_conv = Conv1d(1, 1, 3, stride=2, padding=1)
         self.asr_res = Conv1d(config.hidden, numbers.content_channels, 1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from empatheia.speech.styletts2.blocks import AdaINBlock, AdaLayerNorm
-from empatheia.speech.styletts2.config import StyleTTS2Config
+from empatheia.speech.styletts2.config import Halving, StyleTTS2Config
 from empatheia.speech.styletts2.encoders import kept, run_lstm
 
 
@@ -43,8 +43,8 @@ class ProsodyPredictor(nn.Module):
         self.lstm = nn.LSTM(dim + style, half, batch_first=True, bidirectional=True)
         self.duration_proj = nn.Linear(dim, config.max_duration)
         self.shared = nn.LSTM(dim + style, half, batch_first=True, bidirectional=True)
-        self.F0 = _curve(dim, half, style)
-        self.N = _curve(dim, half, style)
+        self.F0 = _curve(dim, half, style, config.halving)
+        self.N = _curve(dim, half, style, config.halving)
         self.F0_proj = nn.Conv1d(half, 1, 1)
         self.N_proj = nn.Conv1d(half, 1, 1)
 
@@ -63,11 +63,11 @@ class ProsodyPredictor(nn.Module):
         return self.F0_proj(pitch)[:, 0], self.N_proj(energy)[:, 0]
 
 
-def _curve(dim: int, half: int, style: int) -> nn.ModuleList:
+def _curve(dim: int, half: int, style: int, halving: Halving) -> nn.ModuleList:
     return nn.ModuleList(
         (
-            AdaINBlock(dim, dim, style),
-            AdaINBlock(dim, half, style, upsample=True),
-            AdaINBlock(half, half, style),
+            AdaINBlock(dim, dim, style, halving=halving),
+            AdaINBlock(dim, half, style, upsample=True, halving=halving),
+            AdaINBlock(half, half, style, halving=halving),
         )
     )
