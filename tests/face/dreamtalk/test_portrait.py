@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.io import savemat
+from transformers.modeling_outputs import BaseModelOutput
 
 from empatheia import hub
 from empatheia.errors import ConfigError, InputError, MediaError, WeightsError
@@ -38,6 +39,20 @@ def test_wav2vec2_hears_two_vectors_a_frame() -> None:
     assert torch.allclose(ear(louder), ear(speech), atol=1e-4)
     with pytest.raises(InputError, match=r"0\.08 s"):
         ear(Speech(speech.audio[:500], 24000))
+
+
+@pytest.mark.parametrize("count", [9, 10, 48, 49])
+def test_the_last_frames_see_the_last_vector(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """count // 2 frames; places 2 i - 5 to 2 i + 5, zeros only where there is no vector."""
+    found = torch.arange(1.0, count + 1)[None, :, None].expand(1, count, 12)
+    ear = Wav2Vec2Ear.tiny()
+    monkeypatch.setattr(ear._network, "forward", lambda *_: BaseModelOutput(found))
+    heard = ear(Speech(np.full(16000, 0.1, np.float32), 16000))[..., 0]
+    wanted = [
+        [float(p + 1) if 0 <= p < count else 0.0 for p in range(2 * i - 5, 2 * i + 6)]
+        for i in range(count // 2)
+    ]
+    assert heard.tolist() == wanted
 
 
 def test_phonemes_of_two_alphabets() -> None:

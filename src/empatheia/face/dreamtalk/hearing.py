@@ -62,7 +62,8 @@ class Wav2Vec2Ear:
             raise InputError(f"the sound lasts {speech.seconds:.3f} s: a face needs 0.08 s or more")
         scaled = (sound - sound.mean()) / (sound.var(correction=0) + 1e-7).sqrt()
         found = self._network(scaled[None].to(self._network.device)).last_hidden_state[0]
-        return around(found[: len(found) // 2 * 2], self._window, step=2)
+        # of an odd number the last has no frame of its own, but the last frames see it
+        return around(found, self._window, step=2)[: len(found) // 2]
 
 
 class PhonemeEar:
