@@ -87,6 +87,21 @@ def test_fair_judge(tmp_path: Path) -> None:
     assert all(json.loads(j.raw) == j.value for j in kept)  # the answer as it came
 
 
+def test_other_replies_are_judged_anew(tmp_path: Path) -> None:
+    """Verdicts are on words, not on ids: a second system in the same folder is asked about."""
+    swapped = [
+        (r, Answer(a.id, b.reply)) for (r, a), (_, b) in zip(PAIRS, PAIRS[::-1], strict=True)
+    ]
+    with serving(fair) as (endpoint, asked):
+        first = judge(endpoint, PAIRS, tmp_path)
+        second = judge(endpoint, swapped, tmp_path)
+        assert len(asked) == 8
+        assert judge(endpoint, PAIRS, tmp_path) == first  # kept, though others came after
+        assert len(asked) == 8
+    ours = [[j.rating("system", "empathy") for j in found] for found in (first, second)]
+    assert ours == [[5, 5, 1, 1], [1, 1, 5, 5]]
+
+
 def test_judge_that_likes_the_first_one_says_nothing(tmp_path: Path) -> None:
     with serving(lambda _: ratings(4, 2, "A")) as (endpoint, _):
         table, faults = judge_table("ours", judge(endpoint, PAIRS, tmp_path))
@@ -103,6 +118,8 @@ def test_unusable_answers_are_counted(tmp_path: Path) -> None:
         table, faults = judge_table("ours", found)
         assert faults["judge gave no usable answer"] == ["b#1"]
         assert table.rows[0].figures["empathy"].n == 1
+        kept = [j for j in read_judgements(tmp_path / "half" / "judgements.jsonl") if j.error]
+        assert [(j.id, j.raw) for j in kept] == [("b#1", "I would rather not.")] * 2
     with serving(lambda _: "no") as (endpoint, _):
         nothing = judge(endpoint, PAIRS, tmp_path / "none")
     with pytest.raises(InputError, match="no usable answer"):

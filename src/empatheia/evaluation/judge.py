@@ -6,6 +6,7 @@ that changes with the order is a tie, and how often that happens is told. Raw an
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,7 +66,10 @@ def messages(pair: Pair, order: str) -> Messages:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One answer. ``value`` is None where the judge gave no usable one; ``raw`` is as it came."""
+    """One answer. ``value`` is None where the judge gave no usable one; ``raw`` is as it came.
+
+    ``asked`` is the digest of the question: an answer about other words is another.
+    """
 
     id: str
     order: str
@@ -74,6 +78,11 @@ class Judgement:
     value: Mapping[str, Any] | None
     error: str = ""
     raw: str = ""
+    asked: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.id, self.order, self.asked
 
     def rating(self, who: str, name: str) -> float:
         """Of ``system`` or ``human``; NaN without an answer."""
@@ -98,37 +107,47 @@ def judge(
 ) -> list[Judgement]:
     """Both orders of every pair; what ``out/judgements.jsonl`` holds already is not asked again.
 
+    A question is the same where id, order and every word of it are: other replies are asked about
+    anew, and the verdicts on earlier ones stay in the file.
+
     Raises EndpointError where the endpoint is gone; answers so far are kept.
     """
     usable = [(r, a) for r, a in pairs if r.response and a.reply]
     if not usable:
         raise InputError("no pair with a reply and a human reply: nothing to judge")
     model, path = endpoint.settings.model, out / FILE
-    known = {(j.id, j.order): j for j in read_judgements(path) if j.value is not None}
+    known = {j.key: j for j in read_judgements(path) if j.value is not None}
     if any((j.model, j.prompt) != (model, PROMPT) for j in known.values()):
         raise InputError(f"{path} is by another judge or prompt; choose another -o/--out folder")
-    todo = [(p, o) for p in usable for o in ORDERS if (p[0].id, o) not in known]
+    wanted = {(p[0].id, o, digest(messages(p, o))): (p, o) for p in usable for o in ORDERS}
+    todo = [key for key in wanted if key not in known]
     form = schema()
 
-    def ask(task: tuple[Pair, str]) -> Judgement:
-        pair, order = task
+    def ask(key: tuple[str, str, str]) -> Judgement:
+        identity, order, asked = key
         try:
-            told: Told = endpoint.ask(messages(pair, order), form, "judgement")
+            told: Told = endpoint.ask(messages(*wanted[key]), form, "judgement")
         except AnswerError as error:
-            return Judgement(pair[0].id, order, model, PROMPT, None, str(error))
-        return Judgement(pair[0].id, order, model, PROMPT, told.value, raw=told.raw)
+            return Judgement(identity, order, model, PROMPT, None, str(error), error.raw, asked)
+        return Judgement(identity, order, model, PROMPT, told.value, raw=told.raw, asked=asked)
 
     with ThreadPoolExecutor(endpoint.settings.concurrency) as pool:
         try:
             for number, found in enumerate(pool.map(ask, todo), 1):
-                known[found.id, found.order] = found
+                known[found.key] = found
                 if progress is not None:
                     progress(number, len(todo))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             if known:
                 _write(path, known.values())
-    return [known[r.id, order] for r, _ in usable for order in ORDERS]
+    return [known[key] for key in wanted]
+
+
+def digest(asked: Messages) -> str:
+    """Which words a judge was asked about."""
+    told = json.dumps(list(asked), ensure_ascii=False)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _write(path: Path, found: Any) -> None:

@@ -28,7 +28,11 @@ class EndpointError(EmpatheiaError):
 
 
 class AnswerError(EmpatheiaError):
-    """One question was not answered usably, however often it was asked."""
+    """One question was not answered usably, however often; ``raw`` is the last text that came."""
+
+    def __init__(self, message: str, raw: str = "") -> None:
+        super().__init__(message)
+        self.raw = raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,14 @@ class Answer:
     value: dict[str, Any]
     tokens_in: int
     tokens_out: int
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Miss:
+    """Why one attempt gave no answer, and the text of the answer where there was one."""
+
+    reason: str
     raw: str = ""
 
 
@@ -82,20 +94,22 @@ class Endpoint:
 
     def ask(self, messages: Messages, schema: Schema, name: str) -> Answer:
         """One answer that fits ``schema``. Raises AnswerError, EndpointError."""
-        reason = ""
+        miss, raw = _Miss(""), ""
         for attempt in range(self.settings.attempts):
             if attempt:
-                time.sleep(self._pause(attempt, reason))
+                time.sleep(self._pause(attempt, miss.reason))
             self._wait_turn()
-            answer, reason = self._attempt(messages, schema, name, attempt)
-            if answer is not None:
-                return answer
-        if reason.startswith(UNREACHED):
+            found = self._attempt(messages, schema, name, attempt)
+            if isinstance(found, Answer):
+                return found
+            miss, raw = found, found.raw or raw
+        if miss.reason.startswith(UNREACHED):
             raise EndpointError(
-                f"{reason} (tried {self.settings.attempts} times). Answers so far are kept: start "
-                "it and call the same command again."
+                f"{miss.reason} (tried {self.settings.attempts} times). Answers so far are "
+                "kept: start it and call the same command again."
             )
-        raise AnswerError(f"no usable answer after {self.settings.attempts} attempts: {reason}")
+        told = f"no usable answer after {self.settings.attempts} attempts: {miss.reason}"
+        raise AnswerError(told, raw)
 
     def _pause(self, attempt: int, reason: str) -> float:
         """Doubling, with some chance in it; as long as a Retry-After asks, if it asks."""
@@ -115,7 +129,7 @@ class Endpoint:
 
     def _attempt(
         self, messages: Messages, schema: Schema, name: str, attempt: int
-    ) -> tuple[Answer | None, str]:
+    ) -> Answer | _Miss:
         import httpx2
 
         body: dict[str, Any] = {
@@ -133,33 +147,35 @@ class Endpoint:
         except httpx2.InvalidURL as error:
             raise EndpointError(f"{url} is no address: {error}") from error
         except httpx2.ConnectError as error:
-            return None, f"{UNREACHED} {url}: {error}"
+            return _Miss(f"{UNREACHED} {url}: {error}")
         except httpx2.TransportError as error:
-            return None, f"no answer from {url}: {type(error).__name__} {error}".strip()
+            return _Miss(f"no answer from {url}: {type(error).__name__} {error}".strip())
         return self._read(response, schema, "response_format" in body)
 
-    def _read(self, response: Any, schema: Schema, structured: bool) -> tuple[Answer | None, str]:
+    def _read(self, response: Any, schema: Schema, structured: bool) -> Answer | _Miss:
         code, text = response.status_code, " ".join(response.text.split())[:200]
         if code == 400 and structured and "response_format" in text:
             self._structured = False  # an older server: the schema stands in the prompt as well
-            return None, "the server knows no response_format"
+            return _Miss("the server knows no response_format")
         if code in AGAIN:
             wait = response.headers.get("retry-after", "")
-            return None, f"HTTP {code}{f', retry after {wait} s' if wait else ''}: {text}"
+            return _Miss(f"HTTP {code}{f', retry after {wait} s' if wait else ''}: {text}")
         if code != 200:
             raise EndpointError(f"{response.url} answers HTTP {code}: {text or 'nothing'}")
+        content = ""
         try:
             told = response.json()
             content = told["choices"][0]["message"]["content"]
             value = json.loads(_unfenced(content))
         except (ValueError, KeyError, IndexError, TypeError) as error:
-            return None, f"not an answer in JSON ({type(error).__name__}): {text}"
+            raw = content if isinstance(content, str) and content else response.text
+            return _Miss(f"not an answer in JSON ({type(error).__name__}): {text}", raw)
         wrong = problems(value, schema)
         if wrong:
-            return None, f"the answer does not fit: {wrong[0]}"
+            return _Miss(f"the answer does not fit: {wrong[0]}", content)
         usage = told.get("usage") or {}
         tokens = [int(usage.get(f"{part}_tokens") or 0) for part in ("prompt", "completion")]
-        return Answer(value, tokens[0], tokens[1], content), ""
+        return Answer(value, tokens[0], tokens[1], content)
 
 
 def _unfenced(content: str) -> str:
