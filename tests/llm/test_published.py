@@ -110,3 +110,24 @@ def test_faults_of_a_folder_are_named(tmp_path: Path) -> None:
     torch.save(state, chat / "pytorch_model.bin")
     with pytest.raises(WeightsError, match=r"1 missing: model\.layers\.1\.mlp\.down_proj"):
         open_lm(chat)
+
+
+def test_auto_lays_chatglm_somewhere_too(tmp_path: Path) -> None:
+    """By accelerate's map; the answers stay what they were."""
+    folder = chatglm3(tmp_path / "c")
+    spread, plain = (open_lm(folder, torch.float32, device) for device in ("auto", "cpu"))
+    there = 0 if torch.cuda.is_available() else "cpu"
+    assert set(spread.lm.hf_device_map.values()) == {there}
+    embeddings = torch.randn(1, 5, plain.config.dim)
+    with torch.inference_mode():
+        assert torch.allclose(spread.hidden(embeddings), plain.hidden(embeddings), atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("kind", LANGUAGE_MODELS)
+def test_on_a_gpu_every_weight_is_there(kind: str, tmp_path: Path) -> None:
+    folder = LANGUAGE_MODELS[kind](tmp_path / kind)
+    for device in ("auto", "cuda"):
+        lm = open_lm(folder, torch.float32, device).lm
+        tensors = [*lm.parameters(), *lm.buffers()]
+        assert {t.device.type for t in tensors} == {"cuda"}

@@ -165,6 +165,7 @@ def open_lm(folder: Path, dtype: torch.dtype = torch.bfloat16, device: str = "cp
     try:
         if kind == chatglm.MODEL_TYPE:
             network = _chatglm(folder, dtype)
+            network = _spread(network) if where else network
         else:
             network = open_folder(
                 folder,
@@ -196,6 +197,19 @@ def _chatglm(folder: Path, dtype: torch.dtype) -> Any:
     strict.load(network, chatglm.glm_tensors(state, config), str(folder))
     network.model.rotary_emb = type(network.model.rotary_emb)(config)  # was on no device
     return network
+
+
+def _spread(network: Any) -> Any:
+    """A network in main memory, laid over all devices as ``device_map`` lays one from a folder."""
+    try:
+        from accelerate import dispatch_model, infer_auto_device_map
+        from accelerate.utils import get_balanced_memory
+    except ImportError as error:
+        raise MissingExtraError("accelerate", "paper") from error
+    whole = list(network._no_split_modules)
+    memory = get_balanced_memory(network, no_split_module_classes=whole)
+    places = infer_auto_device_map(network, memory, no_split_module_classes=whole)
+    return dispatch_model(network, places)
 
 
 def open_tokenizer(folder: Path) -> DialogueTokenizer:
