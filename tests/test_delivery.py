@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from empatheia import model
 from empatheia.care.screen import CareRules
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32, fold8
-from empatheia.delivery import Direct, Manner, deliver
-from empatheia.errors import ConfigError, InputError
+from empatheia.delivery import Direct, Manner, Pipeline, deliver
+from empatheia.errors import ConfigError, InputError, TooLittleSpeechError
 from empatheia.face.avatar.generator import DrawnFace
 from empatheia.llm.decoding import Sampling
 from empatheia.media import transcribe
@@ -55,6 +56,31 @@ def test_direct_is_what_speak_says() -> None:
     other = join(list(speak(voice, manner.text, "sad", 0.7, Profile())))
     assert np.array_equal(one.audio, other.audio)
     assert (one.phonemes, one.words) == (other.phonemes, other.words)
+
+
+class Ear(WorldVoice):
+    """Hears no style in less than 0.82 s between the silences, as StyleTTS2's encoder."""
+
+    def encode_style(self, speech: Speech) -> Tensor:
+        loud = np.flatnonzero(np.abs(speech.audio) > 1e-3)
+        if not len(loud) or loud[-1] - loud[0] < 0.82 * speech.sample_rate:
+            raise TooLittleSpeechError("too little")
+        return super().encode_style(speech)
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 0.8, 0.0])
+def test_the_pipeline_hears_short_replies_too(seconds: float) -> None:
+    """Said again until it is long enough; the words speak where nothing is heard."""
+    tiny = WorldVoice.tiny()
+    tiny.__class__ = Ear
+    reader = tiny_reasoner().encoder
+    pipeline = Pipeline(tiny, DrawnFace.load(size=128), Manner("Oh.", "sad", 1, Profile()), reader)
+    sound = np.zeros(24_000, np.float32)
+    sound[8000 : 8000 + round(seconds * 24_000)] = 0.2
+    heard = pipeline._heard(Speech(sound[:28_000], 24_000))
+    assert heard in EMOTIONS8
+    if not seconds:
+        assert heard == pipeline._manner.emotion
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from empatheia.data.labels import EMOTIONS8
 from empatheia.encoders.text import TextEncoder
+from empatheia.errors import TooLittleSpeechError
 from empatheia.expression import Expressed, Expression
 from empatheia.protocols import FaceGenerator, SpeechGenerator
 from empatheia.speech.sentences import level, sayable
@@ -27,6 +30,7 @@ from empatheia.types import Phoneme, Profile, Speech
 
 SYSTEMS = ("direct", "pipeline", "empatheia")
 CONTENTS = ("predicted", "exact")
+_LEAST = 0.82  # seconds of speech that StyleTTS2's style encoder needs
 _LEVEL = 0.7  # intensity of the pipeline's generators, which know of none
 
 
@@ -94,8 +98,18 @@ class Pipeline(Direct):
         return self._face.encode_content(speech), style
 
     def _heard(self, speech: Speech) -> str:
-        """The key whose usual voice is nearest to what is heard."""
-        style = self._speech.encode_style(speech)
+        """The key whose usual voice is nearest to what is heard.
+
+        A reply in which too little is said is heard several times over, a silent one as what its
+        words say.
+        """
+        try:
+            style = self._speech.encode_style(speech)
+        except TooLittleSpeechError:
+            try:
+                style = self._speech.encode_style(_repeated(speech))
+            except TooLittleSpeechError:
+                return self._manner.emotion
         usual = torch.stack(
             [self._speech.style_for(key, _LEVEL, self._manner.profile) for key in EMOTIONS8]
         )
@@ -134,6 +148,12 @@ class Predicted(Direct):
                 self._found.reply, speech, len(content), self._face.fps
             )
         return content, self._found.style.video[0]
+
+
+def _repeated(speech: Speech) -> Speech:
+    """A sound so often that ``_LEAST`` is left when the silence at both ends is cut."""
+    times = 1 + math.ceil(_LEAST / max(speech.seconds, 0.01))
+    return Speech(np.tile(speech.audio, times), speech.sample_rate)
 
 
 @torch.inference_mode()

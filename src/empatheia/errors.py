@@ -24,6 +24,10 @@ class MediaError(InputError):
     """Audio or video that cannot be read, decoded or written."""
 
 
+class TooLittleSpeechError(InputError):
+    """A recording that is silent, or in which less is said than a style can be heard from."""
+
+
 class ConfigError(EmpatheiaError, ValueError):
     """An option or ``--set`` value that does not exist or does not fit."""
 

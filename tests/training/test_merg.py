@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from empatheia.data.builder.render import MEDIA
-from empatheia.errors import ConfigError, EmpatheiaError, InputError
+from empatheia.errors import ConfigError, EmpatheiaError, InputError, TooLittleSpeechError
+from empatheia.speech.world.generator import WorldVoice
 from empatheia.training.coe import CoeConfig, add_lora
 from empatheia.training.content import ContentStage
 from empatheia.training.joint import JointStage
 from empatheia.training.loop import LoopConfig, run
 from empatheia.training.losses import LossWeights
+from empatheia.training.merg import Parts, rows_of
 from empatheia.training.merg_data import Said, Teachers, merg_examples, said
 from empatheia.training.merg_stage import (
     MergConfig,
@@ -29,7 +31,7 @@ from empatheia.training.merg_stage import (
 )
 from empatheia.training.reconstruction import Reconstruction
 from empatheia.training.style import StyleStage
-from empatheia.types import Dialogue, Profile, Turn
+from empatheia.types import Dialogue, Profile, Speech, Turn
 
 pytest.importorskip("peft")
 sys.path.insert(0, str(Path(__file__).parent))
@@ -249,6 +251,28 @@ def test_a_broken_recording_names_its_example(folder: Path, tmp_path: Path) -> N
     with pytest.raises(InputError, match="00001/1"):
         Teachers(voice, face, "t", tmp_path).teach(replace(example, audio=bad))
     assert (folder / MEDIA).is_dir()
+
+
+def test_a_reply_too_short_to_hear_a_style_in_is_left_out(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice, face = merg.generators()
+    lost = iter((True, False, True, True))
+    hear = type(voice).encode_style
+
+    def heard(self: WorldVoice, speech: Speech) -> torch.Tensor:
+        if next(lost):
+            raise TooLittleSpeechError("only 0.40 s of sound")
+        return hear(self, speech)
+
+    monkeypatch.setattr(type(voice), "encode_style", heard)
+    parts = Parts(merg.net().reasoner, voice, face, "short")
+    found, notes = merg_examples(merg.dialogues(folder)), list[str]()
+    rows = rows_of(parts, found, Teachers(voice, face, "short", tmp_path), notes.append)
+    assert [row.id for row in rows] == [found[1].id]
+    assert notes == [f"left out: example {found[0].id}: only 0.40 s of sound"]
+    with pytest.raises(InputError, match=r"all 2 replies were left out.*0\.40 s"):
+        rows_of(parts, found, Teachers(voice, face, "other", tmp_path), None)
 
 
 def test_replies_that_are_only_read_aloud_teach_content(

@@ -14,7 +14,7 @@ import torch
 from empatheia import __version__, hub
 from empatheia.data import manifest
 from empatheia.data.labels import AGES, GENDERS, TONES
-from empatheia.errors import InputError
+from empatheia.errors import InputError, TooLittleSpeechError
 from empatheia.expression import Expression, expression_config
 from empatheia.files import digest_of
 from empatheia.llm.tokenizer import FEEL
@@ -261,12 +261,25 @@ def train_merg(
 def rows_of(
     parts: Parts, found: Sequence[MergExample], teachers: Teachers, note: Note | None
 ) -> list[MergRow]:
-    out = []
+    """Replies with what the teachers say of them.
+
+    One in which too little is said is left out, and noted. Raises InputError where none is left.
+    """
+    out: list[MergRow] = []
+    lost = ""
     for number, example in enumerate(found, 1):
-        taught = teachers.teach(example)
+        try:
+            taught = teachers.teach(example)
+        except TooLittleSpeechError as error:
+            lost = str(error)
+            if note is not None:
+                note(f"left out: {lost}")
+            continue
         out.append(row_of(parts.reasoner, example, taught, parts.face.fps))
         if note is not None and number % 100 == 0:
             note(f"teachers: {number} of {len(found)}")
+    if lost and not out:
+        raise InputError(f"all {len(found)} replies were left out, the last for this: {lost}")
     return out
 
 

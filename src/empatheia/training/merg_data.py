@@ -17,7 +17,7 @@ from empatheia import hub
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
 from empatheia.data.plan import everybody
 from empatheia.data.tidy import tidy
-from empatheia.errors import InputError, MediaError
+from empatheia.errors import InputError, MediaError, TooLittleSpeechError
 from empatheia.media.audio import read_audio
 from empatheia.media.video import read_video
 from empatheia.protocols import FaceGenerator, SpeechGenerator
@@ -152,7 +152,7 @@ class Teachers:
         self.digest, self.cache = digest, cache
 
     def teach(self, example: MergExample) -> Teaching:
-        """Raises MediaError, InputError naming the example."""
+        """Raises MediaError, TooLittleSpeechError, InputError naming the example."""
         return self._kept(self._key(example), example.id, lambda: self._make(example))
 
     def aloud(self, given: Said) -> Teaching:
@@ -171,7 +171,9 @@ class Teachers:
         try:
             made = make()
         except InputError as error:
-            raise InputError(f"example {name}: {error}") from error
+            short = isinstance(error, TooLittleSpeechError)
+            kind = TooLittleSpeechError if short else InputError
+            raise kind(f"example {name}: {error}") from error
         kept = {name: getattr(made, name) for name in Teaching.__slots__ if name != "phonemes"}
         told = [[p.symbol, p.start, p.end, p.word] for p in made.phonemes]
         hub.save(path, kept, {"phonemes": told})

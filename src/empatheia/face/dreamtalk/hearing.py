@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from empatheia.errors import InputError
+from empatheia.errors import InputError, TooLittleSpeechError
 from empatheia.face.dreamtalk.phonemes import SILENT, numbers_at
 from empatheia.media.audio import check_audio, resample
 from empatheia.published.folders import open_folder
@@ -59,7 +59,10 @@ class Wav2Vec2Ear:
         audio = check_audio(speech.audio, speech.sample_rate)
         sound = torch.from_numpy(resample(audio, speech.sample_rate, SAMPLE_RATE))
         if len(sound) < SAMPLE_RATE // FPS * 2:
-            raise InputError(f"the sound lasts {speech.seconds:.3f} s: a face needs 0.08 s or more")
+            raise TooLittleSpeechError(
+                f"the sound lasts {speech.seconds:.3f} s: a face needs 0.08 s or more; leave it "
+                "out, or give a longer one"
+            )
         scaled = (sound - sound.mean()) / (sound.var(correction=0) + 1e-7).sqrt()
         found = self._network(scaled[None].to(self._network.device)).last_hidden_state[0]
         # of an odd number the last has no frame of its own, but the last frames see it

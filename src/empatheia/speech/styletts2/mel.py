@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from empatheia.errors import InputError
+from empatheia.errors import TooLittleSpeechError
 from empatheia.speech.styletts2.config import SAMPLE_RATE
 from empatheia.speech.styletts2.encoders import MIN_FRAMES
 from empatheia.types import AudioArray, Speech
@@ -63,18 +63,21 @@ def trim(audio: AudioArray) -> AudioArray:
 def reference_mel(speech: Speech, mels: int = MELS) -> Tensor:
     """(1, mels, frames) of a recording without its silent ends.
 
-    Raises InputError where nothing is heard or less than 0.81 s is left.
+    Raises TooLittleSpeechError where nothing is heard or less than 0.81 s is left.
     """
     from empatheia.media.audio import check_audio, resample
 
     audio = check_audio(speech.audio, speech.sample_rate)
     audio = trim(resample(audio, speech.sample_rate, SAMPLE_RATE))
     if not len(audio) or float(np.abs(audio).max()) < 1e-4:
-        raise InputError("the recording is silent: a style can be heard only from speech")
+        raise TooLittleSpeechError(
+            "the recording is silent and a style can be heard only from speech: leave it out, or "
+            "give another"
+        )
     if len(audio) // HOP + 1 < MIN_FRAMES:
         least = (MIN_FRAMES - 1) * HOP / SAMPLE_RATE + 0.01
-        raise InputError(
+        raise TooLittleSpeechError(
             f"only {len(audio) / SAMPLE_RATE:.2f} s of sound: the style encoder needs at least "
-            f"{least:.2f} s of speech"
+            f"{least:.2f} s of speech; leave the recording out, or give a longer one"
         )
     return log_mel(torch.from_numpy(audio)[None], mels)
