@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,9 +16,11 @@ import torch
 
 from empatheia import hub
 from empatheia.cli.main import run
+from empatheia.errors import WeightsError
 from empatheia.face.pirenderer.network import PIRenderer
 from empatheia.media.audio import wav_bytes
 from empatheia.published import table
+from empatheia.published.download import download
 from empatheia.speech.styletts2.generator import StyleTTS2Voice
 from empatheia.types import Profile, Speech
 
@@ -61,6 +64,12 @@ class Hub(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         wanted = self.headers.get("Range", "")
         start = int(wanted.removeprefix("bytes=").rstrip("-") or 0)
+        if start >= len(self.whole):
+            self.asked.append(wanted)
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(self.whole)}")
+            self.end_headers()
+            return
         self.send_response(206 if wanted else 200)
         self.send_header("Content-Length", str(len(self.whole) - start))
         self.end_headers()
@@ -99,6 +108,23 @@ def test_a_download_goes_on_and_its_licence_is_told_once(
     assert Hub.asked == ["", "bytes=1000-"]
     assert (tmp_path / "voice.pth").read_bytes() == Hub.whole
     assert "already there" in shown[2]
+
+
+@pytest.mark.parametrize("kept", [Hub.whole, Hub.whole + b"of another file"])
+def test_a_download_that_was_stopped_while_it_was_checked_goes_on(
+    kept: bytes, hub_url: str, tmp_path: Path
+) -> None:
+    """Nothing is fetched twice; a part that is no beginning of the file is begun anew."""
+    Hub.asked.append("before")
+    part, target = tmp_path / "voice.pth.part", tmp_path / "voice.pth"
+    part.write_bytes(kept)
+    with pytest.raises(WeightsError, match="delete it"):
+        download(hub_url, target, "0" * 64)
+    assert hashlib.sha256(Hub.whole).hexdigest() in download(hub_url, target)
+    assert target.read_bytes() == Hub.whole
+    assert not part.exists()
+    again = ["", f"bytes={len(Hub.whole)}-"] if kept != Hub.whole else [f"bytes={len(kept)}-"]
+    assert Hub.asked == ["before", f"bytes={len(kept)}-", *again]
 
 
 def test_faults_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from empatheia.errors import MissingExtraError, WeightsError
 from empatheia.files import make_folder
 
 _BLOCK = 1 << 20
+_NOTHING_LEFT = 416  # the answer to a range behind the end
 
 
 def begun(target: Path) -> bool:
@@ -31,15 +32,8 @@ def download(url: str, target: Path, sha256: str = "") -> str:
         return f"{target} is already there ({_check(target, sha256)})"
     part = _part(target)
     make_folder(part.parent)
-    have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            goes_on = have > 0 and answer.status == 206
-            with part.open("ab" if goes_on else "wb") as out:
-                while block := answer.read(_BLOCK):
-                    out.write(block)
-            wanted = int(answer.headers.get("Content-Length") or 0) + (have if goes_on else 0)
+        wanted = _fetch(url, part)
     except (OSError, urllib.error.URLError) as error:
         raise WeightsError(
             f"{url} could not be fetched ({error}): call again to go on, or download it yourself"
@@ -49,6 +43,26 @@ def download(url: str, target: Path, sha256: str = "") -> str:
     found = _check(part, sha256)
     part.replace(target)
     return f"{target} ({found})"
+
+
+def _fetch(url: str, part: Path) -> int:
+    """Add to ``part`` what it lacks; how many bytes the whole has, 0 where that is not told."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            goes_on = have > 0 and answer.status == 206
+            with part.open("ab" if goes_on else "wb") as out:
+                while block := answer.read(_BLOCK):
+                    out.write(block)
+            return int(answer.headers.get("Content-Length") or 0) + (have if goes_on else 0)
+    except urllib.error.HTTPError as error:
+        if error.code != _NOTHING_LEFT or not have:
+            raise
+        if str(error.headers.get("Content-Range")).rpartition("/")[2] == str(have):
+            return have  # all of it came, and only the check was stopped
+    part.unlink()  # it is not the beginning of this file
+    return _fetch(url, part)
 
 
 def _check(path: Path, sha256: str) -> str:
