@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,24 @@ import numpy as np
 import pytest
 
 from empatheia import presets
+from empatheia.data.plan import seed_of
 from empatheia.data.predictions import growing, read_answers
 from empatheia.data.references import Reference, ReferenceSet
 from empatheia.errors import InputError
-from empatheia.evaluation.generate import media_name, predict_media
+from empatheia.evaluation.generate import (
+    IN_SIGNAL,
+    label_in_signal,
+    marked,
+    media_name,
+    other_people,
+    predict_media,
+)
 from empatheia.evaluation.predict import predict
+from empatheia.face.avatar.people import resolve
 from empatheia.llm.decoding import Sampling
 from empatheia.llm.ranking import Ranking
+from empatheia.media.audio import wav_bytes
+from empatheia.media.tags import Tags
 from empatheia.tiny import tiny_reasoner
 from empatheia.types import (
     Avatar,
@@ -56,7 +68,7 @@ class Face:
         return None
 
     def avatar_for(self, profile: Profile, seed: int = 0) -> Avatar:
-        return Avatar("tom", profile)
+        return resolve(profile, seed)
 
     def encode_content(self, speech: Speech) -> Any:
         return range(round(speech.seconds * 25))
@@ -158,18 +170,50 @@ def test_teacher_forced_says_the_human_words(fake: Fake, tmp_path: Path) -> None
     assert fake.asked == 0
 
 
-@pytest.mark.parametrize("title", ["Empatheia synthetic dialogue", "Holiday"])
-def test_rendered_input_is_known_by_its_tags(tmp_path: Path, title: str) -> None:
-    from empatheia.evaluation.generate import label_in_signal
-    from empatheia.media.audio import wav_bytes
-    from empatheia.media.tags import Tags
-
-    path = tmp_path / "a.wav"
+def recording(path: Path, title: str) -> Path:
     sound = Speech(np.zeros(1600, np.float32), 16000)
     path.write_bytes(wav_bytes(sound, Tags(title=title, comment="", software="")))
-    turns = (Turn("speaker", "Hi.", audio=path),)
-    assert label_in_signal([Reference("a#1", "a", turns)]) == (title != "Holiday")
-    assert not label_in_signal([Reference("a#1", "a", (Turn("speaker", "Hi."),))])
+    return path
+
+
+RENDERED = "Empatheia synthetic dialogue"
+
+
+def test_teacher_forced_shows_the_person_of_the_reference(fake: Fake, tmp_path: Path) -> None:
+    """As the renderer: the seed follows from the listener's id, whatever the profile."""
+    films = [recording(tmp_path / f"{i}.wav", t) for i, t in enumerate([RENDERED, "Holiday"])]
+    people = [("7", films[0]), ("127", films[0]), ("anna", films[0]), ("7", films[1]),
+              (None, films[0])]  # fmt: skip
+    items = tuple(
+        replace(r, listener_id=who, video=film)
+        for r, (who, film) in zip(references(5).items, people, strict=True)
+    )
+    predict_media(ReferenceSet(items, (), Path("x"), "d"), tmp_path / "out", forced=True)
+    answers = read_answers(tmp_path / "out").items
+    seeds = [(a.avatar or "").rpartition("-")[2] for a in answers]
+    assert seeds[:4] == ["7", "127", str(seed_of("anna")), "7"]
+    pairs = list(zip(items, answers, strict=True))
+    assert other_people(pairs) == {
+        "teacher-forced, but the data has no listener_id": ["d:4#1"],
+        "teacher-forced, but the reference's person was not drawn here": ["d:3#1"],
+    }
+    usual = [(r, replace(a, avatar="lily")) for r, a in pairs[:2]]
+    assert list(other_people(usual).values()) == [["d:0#1", "d:1#1"]]
+
+
+def test_rendered_input_is_known_by_its_tags(tmp_path: Path) -> None:
+    """One rendered file among recordings is enough, wherever it stands."""
+    ours, others = (recording(tmp_path / f"{t[:3]}.wav", t) for t in (RENDERED, "Holiday"))
+    silent = Turn("speaker", "Hi.")
+    plain = Reference("a#1", "a", (silent, replace(silent, audio=others)))
+    mixed = Reference("b#1", "b", (silent, replace(silent, audio=ours)))
+    assert not label_in_signal([plain])
+    assert label_in_signal([plain, mixed])
+    assert marked({"system": "theirs"}, [plain, mixed])["mark"] == IN_SIGNAL
+    assert marked({"mark": "no chain"}, [mixed])["mark"] == f"no chain; {IN_SIGNAL}"
+    for reads_text in ({"input": "text"}, {"system": "small, text only"}):
+        assert marked(reads_text, [mixed]) == reads_text
+    assert marked({"system": "theirs"}, [plain]) == {"system": "theirs"}
 
 
 def test_names_of_media_are_safe() -> None:

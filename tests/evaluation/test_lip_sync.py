@@ -129,6 +129,57 @@ def test_avsync_scores_against_numpy() -> None:
     assert found.offset == int(d.argmin()) - 15
 
 
+def test_sound_that_ends_early_is_not_prolonged() -> None:
+    """3 s of sound beside 6 s of pictures: 75 rows, the same as of 3 s of pictures."""
+    speech, points = clip(0)
+    half = Speech(speech.audio[: 75 * 640], 16_000)
+    rows = avsync.sound(half, 150)
+    assert len(rows) == 75
+    assert np.array_equal(rows, avsync.sound(half, 75))
+    assert len(avsync.sound(speech, 150)) == 150
+    model = avsync.fit([(rows, avsync.mouth(points))])
+    cut = avsync.fit([(rows, avsync.mouth(points)[:75])])
+    assert np.array_equal(model.coefficients, cut.coefficients)
+
+
+def test_avsync_p_counts_shifts_one_by_one() -> None:
+    """Shifts of 1 s and more, either way round; each and the own with one picture of play."""
+    rng = np.random.default_rng(9)
+    seen = rng.normal(size=(80, 2))
+    heard = np.concatenate([seen + rng.normal(0, 3, (80, 2)), np.ones((80, 1))], 1)
+    model = avsync.AVSync(np.eye(3)[:, :2])
+
+    def near(shift: int) -> float:
+        said = [[heard[(t - shift - k) % 80] for t in range(80)] for k in (-1, 0, 1)]
+        return max(
+            np.mean([np.corrcoef(np.array(s)[:, i], seen[:, i])[0, 1] for i in (0, 1)])
+            for s in said
+        )
+
+    as_good = sum(near(shift) >= near(0) for shift in range(25, 55))
+    assert as_good > 0
+    assert avsync.score(model, heard, seen).p == pytest.approx((1 + as_good) / 31)
+
+
+def test_lips_keep_what_is_between_a_third_and_ten_hertz() -> None:
+    """Of a slow, a middle and a fast wave (0.05, 3 and 12 Hz), only the middle is left."""
+    t = np.arange(250) / 25
+    middle = np.sin(2 * np.pi * 3 * t)
+    points = np.zeros((250, 478, 2))
+    points[:, 263] = (100, 0)
+    wave = 20 + 5 * np.sin(2 * np.pi * 0.05 * t) + middle + np.sin(2 * np.pi * 12 * t)
+    for lower in (14, 87, 317, 17):
+        points[:, lower, 1] = wave
+    found = avsync.mouth(points)
+    power = np.abs(np.fft.rfft(found[25:225] * np.hanning(200)[:, None], axis=0)) ** 2
+    rate = np.fft.rfftfreq(200, 1 / 25)
+    passed = power[(rate > 2.5) & (rate < 3.5)].sum(0) / power.sum(0)
+    assert (passed > 0.97).all()
+    inside = np.corrcoef(found[25:225, 0], middle[25:225])[0, 1]
+    assert inside > 0.99  # and it is not moved
+    assert found.std(0) == pytest.approx(1.0)
+
+
 def test_avsync_fit_is_ridge_regression() -> None:
     from sklearn.linear_model import Ridge
 
@@ -160,6 +211,8 @@ def test_avsync_finds_step_shift_and_floor(tmp_path: Path) -> None:
     avsync.save(model, tmp_path / "avsync.safetensors", 4, "test")
     again = avsync.load(tmp_path / "avsync.safetensors")
     assert again.digest != "none"
+    assert (again.source, again.clips) == ("test", 4)
+    assert again.settings()["fitted_on"] == "test"
     assert avsync.score(again, heard, seen).sync_r == pytest.approx(own.sync_r, abs=1e-4)
     with pytest.raises(InputError, match="too few"):
         avsync.mouth(points[:20])

@@ -15,19 +15,23 @@ from empatheia.data.references import Reference
 from empatheia.errors import InputError
 from empatheia.evaluation import avsync
 from empatheia.evaluation.consistency import confusion, consistency_table
+from empatheia.evaluation.figures import mean_figure
 from empatheia.evaluation.scorecard import Figure
 from empatheia.evaluation.speech_table import speech_table
 from empatheia.evaluation.syncnet import SyncNetScorer
+from empatheia.evaluation.synthetic import reference_name
 from empatheia.evaluation.video_table import Tools, video_table
 from empatheia.media.audio import wav_bytes
+from empatheia.media.tags import Tags
 from empatheia.media.video import encode_mp4
 from empatheia.types import Profile, Speech, Turn
 
 SIDE, FRAMES = 256, 65
 Pairs = list[tuple[Reference, Answer]]
+PEOPLE = Tags("", "", "")  # files that do not call themselves synthetic
 
 
-def write_clip(path: Path, seed: int) -> Path:
+def write_clip(path: Path, seed: int, tags: Tags | None = None) -> Path:
     """Noise that swells, a bar and landmarks' lips that follow it, on pictures with an edge."""
     rng = np.random.default_rng(seed)
     steps = np.interp(np.arange(FRAMES), np.arange(0, FRAMES, 5), rng.uniform(0, 1, FRAMES // 5))
@@ -39,8 +43,8 @@ def write_clip(path: Path, seed: int) -> Path:
     for one, height in zip(pictures, steps, strict=True):
         one[210 - int(126 * height) : 210, : SIDE // 2] = 255
     speech = Speech(audio, 16000)
-    path.write_bytes(encode_mp4(pictures, 25, speech))
-    path.with_suffix(".wav").write_bytes(wav_bytes(speech))
+    path.write_bytes(encode_mp4(pictures, 25, speech, tags))
+    path.with_suffix(".wav").write_bytes(wav_bytes(speech, tags))
     points = np.random.default_rng(0).uniform(90, 160, (478, 2))[None].repeat(FRAMES, 0)
     points[:, 33], points[:, 263] = (80, 100), (170, 100)
     for upper, lower in ((13, 14), (82, 87), (312, 317), (0, 17)):
@@ -55,7 +59,8 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
     folder = tmp_path_factory.mktemp("clips")
     out: Pairs = []
     for i in range(2):
-        ours, theirs = (write_clip(folder / f"{who}{i}.mp4", i) for who in ("a", "b"))
+        ours = write_clip(folder / f"a{i}.mp4", i)
+        theirs = write_clip(folder / f"b{i}.mp4", i, PEOPLE)
         turns = (Turn("speaker", "My cat died."),)
         reference = Reference(
             f"{i}#1", str(i), turns, "Oh no.", "sad", audio=theirs.with_suffix(".wav"),
@@ -115,7 +120,14 @@ def test_video_rows(pairs: Pairs) -> None:
     assert value(beside["f_lmd"]) > 0.0
     assert "ssim" not in floor
     assert ours["cpbd"].value == truth["cpbd"].value
-    assert ours["cpbd"].weights == "w"
+    assert ours["cpbd"].weights == "none"  # not the system's: they measure nothing here
+    assert f"ours: CPBD on {2 * 13} pictures, SSIM on {2 * FRAMES}" in table.notes[0]
+    assert value(floor["avsync_p"]) > value(ours["avsync_p"])
+    assert value(ours["avsync_offset"]) == 0
+    assert value(floor["avsync_distance"]) > value(ours["avsync_distance"])
+    assert ours["sync_offset"].needs is not None
+    fitted = next(m for m in table.metrics if m.id == "avsync_p").settings
+    assert (fitted["fitted_on"], fitted["fitted_clips"]) == ("unknown", 0)
     assert floor["avsync_r"].value < 0.5 * ours["avsync_r"].value  # type: ignore[operator]
     assert ours["sync_cf"].needs is not None
     assert ours["sync_cf"].value is None
@@ -123,6 +135,44 @@ def test_video_rows(pairs: Pairs) -> None:
     assert ours["fd_landmark"].value == pytest.approx(0.0, abs=1e-6)
     assert truth["fd_landmark"].value is not None  # one clip beside the other
     assert not any("not measurable" in kind for kind in faults)
+
+
+def test_rendered_references_are_no_people(pairs: Pairs) -> None:
+    """Files that call themselves synthetic give no row that is named as people's."""
+    rendered = [(replace(r, video=a.video, audio=a.audio), a) for r, a in pairs]
+    for some, wanted in (
+        (pairs, ("Ground truth", "ceiling")),
+        (rendered, ("Rendered reference", "ceiling, rendered")),
+        ([pairs[0], rendered[1]], ("Rendered reference", "ceiling, 1 of 2 rendered")),
+    ):
+        videos = [r.video for r, _ in some if r.video]
+        assert reference_name(videos) == wanted
+    table, _ = video_table("ours", rendered[:1], Tools(), {})
+    assert (table.rows[1].name, table.rows[1].mark) == ("Rendered reference", "ceiling, rendered")
+    assert "rendered references" in table.notes[-1]
+
+
+def test_rows_that_cannot_be_had_say_so(pairs: Pairs) -> None:
+    """One clip, no reference: ceiling and floors stand there and say what they need."""
+    (reference, answer), _ = pairs
+    bare = [(replace(reference, video=None, audio=None), answer)]
+    rows = video_table("x", bare, Tools(), {})[0].rows
+    assert [row.mark for row in rows] == ["", "ceiling", "floor"]
+    assert "reference videos" in str(rows[1].figures["cpbd"].needs)
+    assert rows[2].figures["avsync_r"].needs == "two clips and more"
+    rows = video_table("x", pairs[:1], Tools(), {"teacher_forced": True})[0].rows
+    assert rows[3].figures["ssim"].needs == "two clips and more"
+    assert rows[1].figures["fd_landmark"].needs == "two clips and more"
+
+
+def test_replies_of_one_dialogue_are_drawn_together() -> None:
+    """Two dialogues of two equal replies each: only 0, 50 and 100 can be drawn."""
+    found = [("a#1", 0.0), ("a#3", 0.0), ("b#1", 100.0), ("b#3", 100.0)]
+    figure = mean_figure([*found, ("c#1", float("nan"))], "nothing")
+    assert (figure.value, figure.n, figure.ci95) == (50.0, 4, (0.0, 100.0))
+    alone = mean_figure(found[:2], "nothing")
+    assert alone.ci95 is None  # one dialogue says nothing of others
+    assert mean_figure([("c#1", float("nan"))], "more").needs == "more"
 
 
 def test_shuffled_sound_drops_sync_to_the_floor(pairs: Pairs, tmp_path: Path) -> None:

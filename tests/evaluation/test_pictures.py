@@ -54,6 +54,30 @@ def test_clips_of_other_length_and_size_are_told(tmp_path: Path) -> None:
     assert "enlarged" in told
 
 
+def test_wide_videos_are_cut_not_squashed(tmp_path: Path) -> None:
+    """A grey video of 512 x 256 with a white square in its middle: the square stays one."""
+    from empatheia.media.video import encode_mp4, read_video
+    from empatheia.types import Speech
+
+    picture = np.full((256, 512, 3), 60, np.uint8)
+    picture[64:192, 192:320] = 250
+    picture[:, :128] = picture[:, 384:] = 150
+    path = tmp_path / "wide.mp4"
+    path.write_bytes(encode_mp4([picture] * 2, 25, Speech(np.zeros(1280, np.float32), 16000)))
+    seen = read_video(path, size=256, crop=True).frames[0, ..., 0].astype(int)
+    white = np.argwhere(seen > 155)
+    assert white.min(0) == pytest.approx([64, 64], abs=1)
+    assert white.max(0) == pytest.approx([191, 191], abs=1)
+    assert seen[:, :20].max() < 100  # what lay outside is gone
+    side = side_by_side(path, path).ours[0]
+    assert side.shape == (256, 256, 3)
+    corner = np.zeros((2, 478, 2)) + [192, 64]  # the white square's, in pixels of the video
+    np.savez(path.with_suffix(".npz"), points=corner, size=np.array([256, 512]))
+    points = read_points(path)
+    assert points is not None
+    assert points[0, 0].tolist() == [64, 64]
+
+
 def face(frames: int = 100) -> np.ndarray:
     rng = np.random.default_rng(0)
     return np.repeat(rng.uniform(50, 200, (1, 478, 2)), frames, 0)

@@ -26,11 +26,13 @@ from empatheia.evaluation.report import (
     Material,
     by_emotion,
     confusions,
+    countable,
     groups,
     page,
     read_scores,
 )
 from empatheia.evaluation.scorecard import Figure, Metric, Row, Scorecard, Table, write_scorecard
+from empatheia.evaluation.text_table import text_table
 from empatheia.evaluation.votes import read_votes, voted
 from empatheia.tiny import tiny_expression, tiny_reasoner
 from empatheia.types import Profile, Turn
@@ -108,6 +110,32 @@ def test_the_floor_on_more_items_stands_for_both(tmp_path: Path) -> None:
         assert "<td>3.00</td>" not in html.partition("<h2>Table 3")[0]
 
 
+def test_figure_6_counts_as_the_table_does(tmp_path: Path) -> None:
+    """What is missing or names no emotion is wrong there, and so it is here."""
+    found = pairs(tmp_path)
+    mute = [(r, Answer(a.id, a.reply) if i else a) for i, (r, a) in enumerate(found)]
+    figures = text_table("ours", mute).rows[0].figures
+    assert figures["accuracy"].value == pytest.approx(100 / 3)
+    assert "(n=2)" in by_emotion(countable(mute))  # sad, of which one is named
+    bars = groups(countable(mute), lambda _: "all")
+    assert (bars[0].figure.value, bars[0].figure.n) == (pytest.approx(100 / 3), 3)
+    silent = [(r, Answer(a.id, a.reply)) for r, a in found]
+    assert countable(silent) == []
+    assert "needs labelled data" in page(Material([], silent))
+
+
+def test_a_number_on_fewer_items_says_so(tmp_path: Path) -> None:
+    figures = {"accuracy": Figure(41.25, 52, (1.0, 99.0)), "dist1": Figure(3.0, 100)}
+    table = Table("text", "Text", METRICS, (Row("ours", figures),))
+    write_scorecard(tmp_path, Scorecard({}, {}, (table,)))
+    told = (tmp_path / "scores.md").read_text()
+    assert "| ours | 100 | 41.25 [1.00, 99.00] (n=52) | 3.00 |" in told
+    assert "ours & 100 & 41.25 [1.00, 99.00] (n=52) & 3.00" in (tmp_path / "scores.tex").read_text()
+    html = page(Material([read_scores(tmp_path)]))
+    assert "<td>100</td><td>41.25<small>[1.00, 99.00]</small><small>(n=52)</small></td>" in html
+    assert "(n=100)" not in html
+
+
 def test_figures_stand_alone(tmp_path: Path) -> None:
     root = ElementTree.fromstring(by_emotion(pairs(tmp_path)))
     assert root.tag.endswith("svg")
@@ -151,6 +179,17 @@ def test_features_are_laid_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     np.savez(tmp_path / "bad.npz", x=rows)
     with pytest.raises(InputError, match="is not of `empatheia evaluate features`"):
         page(Material([], features={"with SD": tmp_path / "bad.npz"}))
+
+
+def test_tsne_keeps_neighbours_and_repeats() -> None:
+    """A dozen points in two heaps: in the plane each one's nearest is of its own heap."""
+    rows = np.random.default_rng(0).normal(0, 0.1, (12, 5)).astype(np.float32)
+    rows[6:] += 8
+    found = feature_maps.tsne(rows)
+    assert found.shape == (12, 2)
+    assert (found == feature_maps.tsne(rows)).all()
+    far = np.linalg.norm(found[:, None] - found, axis=-1) + np.diag([np.inf] * 12)
+    assert [int(i) // 6 for i in far.argmin(1)] == [0] * 6 + [1] * 6
 
 
 def test_silhouette_by_hand() -> None:

@@ -17,7 +17,7 @@ from empatheia.errors import InputError
 from empatheia.evaluation.matching import match
 from empatheia.evaluation.overlap import bleu, bleu_counts, rouge_n, tokens_13a
 from empatheia.evaluation.scorecard import Scorecard, latex, markdown, write_scorecard
-from empatheia.evaluation.text_table import named, text_table
+from empatheia.evaluation.text_table import METRICS, _away, named, text_table
 
 DIALOGUES = [
     ("a", "sad", ["My cat died.", "I am so sorry.", "It was old.", "That still hurts a lot."]),
@@ -64,6 +64,33 @@ def test_accuracies_by_hand(data: Path) -> None:
 def test_a_part_is_spread_over_the_file(data: Path) -> None:
     assert [r.id for r in read_references(data, 2).items] == ["a#1", "b#1"]
     assert len(read_references(data, 9).items) == 4
+
+
+def test_predictions_of_the_rest_of_the_data_are_no_fault(data: Path) -> None:
+    some = read_references(data, 2)
+    given = [*answers(), Answer("z#1", "Extra.")]
+    assert match(some.items, given, some.ids).faults == {"extra predictions": ["z#1"]}
+
+
+def test_faults_of_the_data_are_told(data: Path) -> None:
+    first = data.read_text().splitlines()[0]
+    data.write_text(data.read_text() + first + '\n{"conv_id": "broken\n')
+    (told,) = read_references(data).checks().values()
+    assert len(told) == 2
+    assert "dialogue a is there twice" in "".join(told)
+    assert any("line 5" in fault for fault in told)
+
+
+def test_dialogues_without_turns_are_told(tmp_path: Path) -> None:
+    said = [{"index": 0, "role": "speaker", "utterance": "I lost my cat."}]
+    turns = [{"turn_id": "0", "context": "I lost my cat.", "dialogue_history": said}]
+    items = [{"conversation_id": n, "turns": t} for n, t in (("1", turns), ("2", []))]
+    (tmp_path / "test.json").write_text(json.dumps(items))
+    found = read_references(tmp_path)
+    assert [r.id for r in found.items] == ["1#1"]
+    assert len(found.faults) == 1
+    assert "R8" in found.faults[0]
+    assert "2" in found.faults[0]
 
 
 def test_copies_and_stock_replies_by_hand(data: Path) -> None:
@@ -118,6 +145,14 @@ def test_perplexity_by_hand(data: Path) -> None:
     assert matched.faults["no 'nll', which others have"] == ["c#1"]
 
 
+def test_perplexity_counts_the_words_that_were_scored(data: Path) -> None:
+    """Replies are scored with spaces in place: "so ,alot" is written "so, a lot."."""
+    found = [replace(read_references(data).items[0], response="so ,alot")]
+    matched = match(found, [replace(answers()[0], nll=6.0)])
+    figure = text_table("ours", matched.pairs).rows[0].figures["perplexity"]
+    assert figure.value == pytest.approx(exp(6 / 3))
+
+
 def test_relevance_by_hand(data: Path) -> None:
     """With vectors on a circle, the cosine is that of the angle between them."""
     degrees = {"I am so sorry.": 0, "That still hurts a lot.": 60, "Oh no.": 0, "Nice.": 30,
@@ -152,7 +187,63 @@ def test_chains_by_hand(data: Path) -> None:
     assert figures["chain_event_scenario"].value == pytest.approx((600 / 7 + 0 + 0) / 3)
     assert figures["chain_event_scenario"].n == 3
     assert figures["chain_event_scenario_relevance"].needs is not None
-    assert "chain_emotion_cause" not in figures  # nobody annotated it
+    for name in ("chain_emotion_cause", "chain_response_emotion"):  # nobody annotated it
+        assert "annotations of" in (figures[name].needs or "")
+
+
+def test_the_planned_feeling_by_hand(data: Path) -> None:
+    """Right, wrong, not given; the fourth is not annotated."""
+    feelings = [{"response_emotion": e} for e in ("sad", "happy", "happy")]
+    found = [
+        replace(r, chain=chain)
+        for r, chain in zip(read_references(data).items, [*feelings, None], strict=True)
+    ]
+    told = [replace(a, chain={"response_emotion": "sad"} if i < 2 else {})
+            for i, a in enumerate(answers())]  # fmt: skip
+    figure = text_table("ours", match(found, told).pairs).rows[0].figures["chain_response_emotion"]
+    assert figure.value == pytest.approx(100 / 3)
+    assert figure.n == 3
+
+
+def test_what_cannot_be_said_is_named(data: Path) -> None:
+    """Every measure of the table has a cell, whatever the data lacks."""
+    wanted = {m.id for m in METRICS} - {"verbatim_in_train"}
+    found = read_references(data).items
+    bare = [replace(r, response=None, emotion=None) for r in found]
+    for references in (found, bare):
+        for given in (answers(), [replace(a, reply="") for a in answers()]):
+            figures = text_table("ours", match(references, given).pairs).rows[0].figures
+            assert figures.keys() == wanted
+            assert all((f.value is None) == bool(f.needs) for f in figures.values())
+    figures = text_table("ours", match(bare, answers()).pairs).rows[0].figures
+    for name in ("rouge1", "rouge2", "perplexity", "relevance_floor"):
+        assert "human replies" in (figures[name].needs or "")
+    assert "--chains" in (figures["chain_response_emotion"].needs or "")
+
+
+def test_silence_is_no_variety(data: Path) -> None:
+    silent = [Answer(a.id, "") for a in answers()]
+    figures = text_table("ours", match(read_references(data).items, silent).pairs).rows[0].figures
+    for name in ("dist1", "dist2", "ead1", "bleu", "rouge_l", "relevance", "words"):
+        assert figures[name].value is None
+    assert all(f.value is None for f in figures.values())
+
+
+def test_another_dialogue_is_another(data: Path) -> None:
+    found = read_references(data).items
+    alone = text_table("ours", match(found[:2], answers()[:2]).pairs, same)
+    rows = {row.mark: row.figures for row in alone.rows}
+    for figure in (rows[""]["relevance_floor"], *rows["floor"].values()):
+        assert figure.value is None
+        assert "second dialogue" in (figure.needs or "")
+    for names in ("aab", "aaab", "abbb", "abab", "aabbb"):
+        places = _away(names)
+        assert places is not None
+        assert all(names[there] != here for here, there in zip(names, places, strict=True))
+
+
+def same(texts: Sequence[str]) -> torch.Tensor:
+    return torch.ones(len(texts), 1)
 
 
 def test_lengths_and_silence_by_hand(data: Path) -> None:

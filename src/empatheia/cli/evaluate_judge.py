@@ -49,7 +49,7 @@ def judge(
 
     check_writable(out)
     found, given = read_references(data, limit), read_answers(predictions)
-    matched = match(found.items, given.items)
+    matched = match(found.items, given.items, found.ids)
     endpoint = Endpoint(Settings(url, model, key_variable, concurrency, per_minute, timeout))
     try:
         judged = judging.judge(endpoint, matched.pairs, out)
@@ -62,4 +62,4 @@ def judge(
         "predictions": {"sha256": given.digest, "settings": dict(given.settings)},
         "judge": {"model": model, "prompt": judging.PROMPT, "rubrics": judging.RUBRICS},
     }
-    show_card(Scorecard(head, matched.checks() | faults, (table,)), out)
+    show_card(Scorecard(head, matched.checks() | found.checks() | faults, (table,)), out)

@@ -71,9 +71,11 @@ def compare(
     if len(set(names)) < len(names):
         names = [str(path) for path in predictions]
     matched = {
-        name: match(found.items, read_answers(path).items)
+        name: match(found.items, read_answers(path).items, found.ids)
         for name, path in zip(names, predictions, strict=True)
     }
+    for fault in found.faults[:5]:
+        typer.echo(f"note: {fault}", err=True)
     for name, one in matched.items():
         for kind, ids in one.faults.items():
             typer.echo(f"note: {name}: {len(ids)} {kind}: {', '.join(ids[:5])}", err=True)

@@ -23,7 +23,13 @@ PredictionsOption = Annotated[
     Path | None, typer.Option(help="Score these: a folder of `empatheia predict`, or one like it.")
 ]
 GivenOption = Annotated[Path, typer.Option(help="Folder of predictions.")]
-PresetOption = Annotated[str, typer.Option(help="Without --predictions: whose replies.")]
+PresetOption = Annotated[str, typer.Option(help="Whose replies.")]
+OwnPresetOption = Annotated[
+    str | None, typer.Option("--preset", help="Without --predictions: whose replies (small).")
+]
+OwnSystemOption = Annotated[
+    str | None, typer.Option("--system", help="direct (usual), pipeline or empatheia.")
+]
 SystemOption = Annotated[str, typer.Option(help="direct, pipeline or empatheia.")]
 WeightsOption = Annotated[Path | None, typer.Option(help="Folder of `train joint`.")]
 LimitOption = Annotated[
@@ -52,11 +58,20 @@ class Source:
 
     data: Path
     predictions: Path | None
-    preset: str = "small"
-    system: str = "direct"
+    preset: str | None = None
+    system: str | None = None
     weights: Path | None = None
     limit: int | None = None
     greedy: bool = False
+
+    def check(self) -> None:
+        """Raises ConfigError where ready predictions are to be made another way."""
+        from empatheia.errors import ConfigError
+
+        given = [n for n in ("preset", "system", "weights", "greedy") if getattr(self, n)]
+        if self.predictions is not None and given:
+            told = ", ".join(f"--{name}" for name in given)
+            raise ConfigError(f"{told} says how replies are made, --predictions are: give one")
 
 
 def make_predictions(found: ReferenceSet, source: Source, out: Path, media: bool) -> Path:
@@ -64,13 +79,13 @@ def make_predictions(found: ReferenceSet, source: Source, out: Path, media: bool
     from empatheia.errors import InputError, unknown
     from empatheia.evaluation.generate import SYSTEMS, predict_media, predict_text
 
-    s = source
-    if s.system not in SYSTEMS:
-        raise InputError(unknown("system", s.system, SYSTEMS))
+    preset, system, weights = source.preset or "small", source.system or SYSTEMS[0], source.weights
+    if system not in SYSTEMS:
+        raise InputError(unknown("system", system, SYSTEMS))
     with counting("replies", len(found.items)) as progress:
         if media:
-            return predict_media(found, out, s.preset, progress, system=s.system, weights=s.weights)
-        return predict_text(found, out, s.preset, s.greedy, progress, s.weights, s.system)
+            return predict_media(found, out, preset, progress, system=system, weights=weights)
+        return predict_text(found, out, preset, source.greedy, progress, weights, system)
 
 
 @contextmanager
@@ -97,11 +112,13 @@ def score(kinds: tuple[str, ...], source: Source, out: Path, **tools: Path | Non
     from empatheia.data.predictions import read_answers
     from empatheia.data.references import read_references
     from empatheia.errors import InputError
+    from empatheia.evaluation.generate import marked, other_people
     from empatheia.evaluation.matching import match
     from empatheia.evaluation.scorecard import Scorecard
     from empatheia.evaluation.text_table import named
     from empatheia.files import check_writable
 
+    source.check()
     check_writable(out)
     measure = {kind: _MEASURES[kind](tools) for kind in kinds}
     found = read_references(source.data, source.limit, tools.get("chains"))
@@ -109,13 +126,16 @@ def score(kinds: tuple[str, ...], source: Source, out: Path, **tools: Path | Non
     if given is None:
         given = make_predictions(found, source, out, kinds != ("text",))
     answers = read_answers(given)
-    matched = match(found.items, answers.items)
+    matched = match(found.items, answers.items, found.ids)
     name = str(answers.settings.get("system", given.stem if given.is_file() else given.name))
-    checks = matched.checks()
+    settings = marked(answers.settings, found.items)
+    checks = matched.checks() | found.checks()
+    if settings.get("teacher_forced"):
+        checks |= other_people(matched.pairs)
     tables: list[Table] = []
     for kind in kinds:
         try:
-            table, faults = measure[kind](name, matched, answers.settings)
+            table, faults = measure[kind](name, matched, settings)
             _check_said(kind, table, faults)
         except InputError as error:
             if len(kinds) == 1:
@@ -202,11 +222,11 @@ _MEASURES = {"text": _text, "speech": _speech, "video": _video, "consistency": _
 
 
 def _draw(kinds: tuple[str, ...], matched: Matched, out: Path) -> None:
-    """``accuracy.svg`` and ``confusion.svg``, where emotions are known on both sides."""
-    from empatheia.evaluation.report import by_emotion, confusions
+    """``accuracy.svg`` and ``confusion.svg``, where labels are known and emotions named."""
+    from empatheia.evaluation.report import by_emotion, confusions, countable
     from empatheia.files import write_whole
 
-    known = [(r, a) for r, a in matched.pairs if r.emotion and a.emotion]
+    known = countable(matched.pairs)
     figures = {"text": ("accuracy.svg", by_emotion), "consistency": ("confusion.svg", confusions)}
     for kind in kinds:
         if kind in figures and known:

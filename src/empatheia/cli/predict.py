@@ -47,7 +47,7 @@ def predict(
 ) -> None:
     """Replies to every listener's turn of a file; a run that was stopped goes on."""
     from empatheia.data.references import read_references
-    from empatheia.errors import InputError, unknown
+    from empatheia.errors import ConfigError, InputError, unknown
     from empatheia.evaluation.challenge import FORMATS, check_team, write_challenge
     from empatheia.evaluation.generate import SYSTEMS, predict_media, predict_text
     from empatheia.files import check_writable
@@ -55,6 +55,8 @@ def predict(
     for kind, given, allowed in (("format", format_, FORMATS), ("system", system, SYSTEMS)):
         if given not in allowed:
             raise InputError(unknown(kind, given, allowed))
+    if greedy and (media or teacher_forced):
+        raise ConfigError("--greedy is for text alone: leave out it or --media, --teacher-forced")
     check_team(team)
     check_writable(out)
     found = read_references(data, limit)

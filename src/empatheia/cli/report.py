@@ -29,6 +29,9 @@ def report(
     votes: Annotated[Path | None, typer.Option(help="Votes of people, one JSON a line.")] = None,
     features: Annotated[Path | None, typer.Option(help="npz of features, with SD.")] = None,
     features_without: Annotated[Path | None, typer.Option(help="The same, without SD.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="As in predict, where predictions do not say it.")
+    ] = None,
     cases: Annotated[int, typer.Option(min=0, max=50, help="Cases in Figure 8.")] = 4,
 ) -> None:
     """Tables 2 to 5, ablations, Figures 6 to 8, the paper's numbers in columns of their own."""
@@ -48,11 +51,13 @@ def report(
     pairs: list[list[Pair]] = []
     left_out: set[str] = set()
     if data is not None and predictions is not None:
-        found = read_references(data).items
         for given in (predictions, text or predictions):
-            matched = match(found, read_answers(given).items)
+            answers = read_answers(given)
+            found = read_references(data, limit or answers.asked)
+            matched = match(found.items, answers.items, found.ids)
             left_out = set(matched.faults.get("missing predictions", ()))
-            pairs.append([pair for pair in matched.pairs if pair[0].id not in left_out])
+            pairs.append(list(matched.pairs))
+        pairs[0] = [(r, a) for r, a in pairs[0] if a.reply]
     shown, counted = pairs or ([], [])
     other = {a.id: a for a in read_answers(pipeline).items} if pipeline is not None else {}
     named = {"with SD": features, "without SD": features_without}

@@ -65,6 +65,15 @@ class Answers:
     settings: Mapping[str, Any]
     digest: str
 
+    @property
+    def asked(self) -> int | None:
+        """Of how many references these were asked, as `predict` writes; None where it is not told.
+
+        So many, spread over the data as ``--limit`` does, are the ones that may be missing.
+        """
+        told = self.settings.get("references")
+        return told if type(told) is int and told > 0 else None
+
 
 def file_of(path: Path) -> Path:
     """The file itself, or the one in a folder. Raises InputError."""

@@ -48,6 +48,11 @@ class ReferenceSet:
     faults: tuple[str, ...]
     file: Path
     digest: str
+    ids: frozenset[str] = frozenset()  # of the whole file, where ``items`` are a part of it
+
+    def checks(self) -> dict[str, list[str]]:
+        """What was wrong with the data, as a kind of fault among those of the predictions."""
+        return {"faults in the data": list(self.faults)} if self.faults else {}
 
     def record(self) -> dict[str, Any]:
         """For the head of a report."""
@@ -64,7 +69,7 @@ def read_references(
     A dialogue that ends with the speaker gives a reference without a human reply in AvaMERG's
     layout, and elsewhere only where no dialogue has a reply.
     ``chains``: annotations by dialogue and turn in the chain-of-empathy layout. Raises InputError
-    where nothing can be replied to.
+    where nothing can be replied to. What is left out is named among the faults.
     """
     file = data_file(path)
     known = read_chains(chains) if chains is not None else {}
@@ -77,6 +82,7 @@ def read_references(
             continue
         seen.add(dialogue.id)
         items += references_of(dialogue, known)
+    ids = frozenset(r.id for r in items)
     if file.suffix.lower() != ".json" and any(r.response for r in items):
         items = [r for r in items if r.response]  # the field's unit: replies that people gave
     if not items:
@@ -85,7 +91,7 @@ def read_references(
     digest = digest_of(file)
     if limit is not None and limit < len(items):
         items = [items[i * len(items) // limit] for i in range(limit)]
-    return ReferenceSet(tuple(items), tuple(faults), file, digest)
+    return ReferenceSet(tuple(items), tuple(faults), file, digest, ids)
 
 
 def data_file(path: Path) -> Path:
@@ -107,8 +113,7 @@ def data_file(path: Path) -> Path:
 def _dialogues(file: Path, faults: list[str]) -> Iterator[Dialogue]:
     for item in _reader(file):
         if isinstance(item, Fault):
-            if item.rule != "R8":  # a conversation without turns has nothing to reply to
-                faults.append(item.line())
+            faults.append(item.line())
         else:
             yield item
 

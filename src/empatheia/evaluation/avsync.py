@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +34,16 @@ _EYES: Final = (33, 263)
 
 @dataclass(frozen=True, slots=True)
 class AVSync:
-    """The linear model: (26 x 13 + 1, 2) numbers and the digest of their file."""
+    """The linear model: (26 x 13 + 1, 2) numbers, their file's digest, what they were fitted on."""
 
     coefficients: NDArray[np.float64]
     digest: str = "none"
+    source: str = "unknown"
+    clips: int = 0
+
+    def settings(self) -> dict[str, Any]:
+        """How it measures, and what it knows lips from."""
+        return {**SETTINGS, "fitted_on": self.source, "fitted_clips": self.clips}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +83,13 @@ def mouth(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def sound(speech: Speech, frames: int) -> NDArray[np.float64]:
-    """(frames, 26 x 13 + 1): log mel around each picture, standardised over the clip, and a one."""
+    """(frames, 26 x 13 + 1): log mel around each picture, standardised over the clip, and a one.
+
+    Fewer than ``frames`` where the sound ends earlier: silence that is not there is not made up.
+    """
     audio = resample(speech.audio, speech.sample_rate, RATE).astype(np.float64)
     mel = np.log(mel_energies(audio)[0] + 1e-8)
+    frames = min(frames, -(-len(mel) // 4))  # the last window may end within a picture
     mel = np.pad(mel, ((0, max(0, 4 * frames - len(mel))), (0, 0)), "edge")[: 4 * frames]
     mel = mel.reshape(frames, 4, -1).mean(1)
     mel = (mel - mel.mean(0)) / np.maximum(mel.std(0), 1e-6)
@@ -91,11 +101,14 @@ def sound(speech: Speech, frames: int) -> NDArray[np.float64]:
 def fit(
     clips: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], strength: float = 100.0
 ) -> AVSync:
-    """Ridge regression over (sound, mouth) of clips whose lips are right. Raises InputError."""
+    """Ridge regression over (sound, mouth) of clips whose lips are right, cut to the shorter.
+
+    Raises InputError.
+    """
     if not clips:
         raise InputError("no clip with sound and landmarks: nothing to fit on")
-    x = np.concatenate([s for s, _ in clips])
-    y = np.concatenate([m for _, m in clips])
+    x = np.concatenate([s[: len(m)] for s, m in clips])
+    y = np.concatenate([m[: len(s)] for s, m in clips])
     penalty = strength * np.eye(x.shape[1])
     penalty[-1, -1] = 1e-6
     return AVSync(np.linalg.solve(x.T @ x + penalty, x.T @ y))
@@ -149,4 +162,5 @@ def load(path: Path) -> AVSync:
     weights = hub.load(path)
     if weights.meta.get("kind") != "avsync-l":
         raise WeightsError(f"{path} does not hold AVSync-L numbers: {NEEDS}")
-    return AVSync(weights.tensors["coefficients"].double().numpy(), weights.digest)
+    told = str(weights.meta.get("source", "unknown")), int(weights.meta.get("clips", 0))
+    return AVSync(weights.tensors["coefficients"].double().numpy(), weights.digest, *told)

@@ -78,5 +78,7 @@ class Distributions:
         return {"fid": figure(frechet.frechet, 1.0), "kid": figure(frechet.kid, 1000.0)}
 
     def _features(self, clip: Filmed, network: frechet.Inception) -> frechet.Rows:
-        video = self.faults.measure("FID", clip.item, partial(read_video, clip.video, size=SIZE))
+        video = self.faults.measure(
+            "FID", clip.item, partial(read_video, clip.video, size=SIZE, crop=True)
+        )
         return np.empty((0, frechet.POOL3)) if video is None else network(video.frames[::EVERY])

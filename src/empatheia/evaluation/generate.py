@@ -7,14 +7,16 @@ through the whole system, care screen included, one after the other.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from empatheia.data.plan import seed_of
 from empatheia.data.predictions import FILE, Answer, growing
 from empatheia.data.references import Reference, ReferenceSet
 from empatheia.errors import InputError
+from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.predict import Progress, predict
 from empatheia.files import make_folder, write_together
 from empatheia.types import Dialogue, Reply
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 SYSTEMS: Final = ("direct", "pipeline", "empatheia")
 IN_SIGNAL: Final = "label in the signal"
+TEXT_ONLY: Final = "text only"
 
 
 def predict_text(
@@ -52,7 +55,7 @@ def predict_text(
         sampling = replace(sampling, candidates=1, temperature=0.0)
     names = [preset, *([weights.name] if weights else []), *([] if chained else [system])]
     record = {
-        "system": f"{' '.join(names)}, text only",
+        "system": f"{' '.join(names)}, {TEXT_ONLY}",
         "data": found.digest,
         "references": len(found.items),
         "weights": settings.digest,
@@ -106,6 +109,8 @@ def predict_media(
         "weights": opened.versions.get("reasoner", "none"),
         "versions": dict(opened.versions),
     }
+    if forced:
+        record["avatars"] = "by the reference's listener_id"
     make_folder(out / "media")
     with growing(out, record) as (done, add):
         for number, reference in enumerate(found.items, 1):
@@ -147,28 +152,74 @@ def perceived_of(reply: Reply) -> dict[str, str]:
 
 
 def label_in_signal(items: Sequence[Reference]) -> bool:
-    """Whether what is heard or seen of the speakers was rendered, and so from the gold label.
+    """Whether what is heard or seen of any speaker was rendered, and so from the gold label.
 
-    Our renderer tags its files as synthetic; the first file that is there is looked at.
+    Of sets that mix recordings and renderings, too: one rendered file is enough.
     """
+    turns = (turn for reference in items for turn in reference.context)
+    paths = (path for turn in turns for path in (turn.audio, turn.video) if path is not None)
+    return any(map(rendered, dict.fromkeys(paths)))
+
+
+def marked(settings: Mapping[str, Any], items: Sequence[Reference]) -> dict[str, Any]:
+    """``settings`` with a mark where the data's sound or pictures were rendered from the label.
+
+    Whoever made the predictions may have used them, unless the settings say ``"input": "text"``.
+    """
+    told = dict(settings)
+    text = told.get("input") == "text" or str(told.get("system", "")).endswith(TEXT_ONLY)
+    if not text and IN_SIGNAL not in str(told.get("mark") or "") and label_in_signal(items):
+        told["mark"] = "; ".join(filter(None, (told.get("mark"), IN_SIGNAL)))
+    return told
+
+
+def rendered(path: Path) -> bool:
+    """Whether a file is there and carries the tag of our renderer."""
     import av
 
-    for reference in items:
-        for turn in reference.context:
-            for path in (turn.audio, turn.video):
-                if path is None or not path.is_file():
-                    continue
-                try:
-                    with av.open(str(path)) as file:
-                        told = " ".join(map(str, file.metadata.values()))
-                except av.FFmpegError:
-                    continue
-                return "synthetic" in told.lower()
-    return False
+    if not path.is_file():
+        return False
+    try:
+        with av.open(str(path)) as file:
+            told = " ".join(map(str, file.metadata.values()))
+    except av.FFmpegError:
+        return False
+    return "synthetic" in told.lower()
+
+
+def other_people(pairs: Sequence[Pair]) -> dict[str, list[str]]:
+    """Teacher-forced answers that do not show the reference's person, by why, as ids.
+
+    Pictures of two people laid side by side measure the people, not the talking. Only a person
+    whom our renderer drew can be drawn again, by the seed that follows from ``listener_id``.
+    """
+    from empatheia.face.avatar.people import resolve
+
+    faults: dict[str, list[str]] = {
+        "teacher-forced, but the data has no listener_id": [],
+        "teacher-forced, but the reference's person was not drawn here": [],
+        "teacher-forced as another person than the reference's": [],
+    }
+    unknown, foreign, other = faults.values()
+    for reference, answer in pairs:
+        who = reference.listener
+        if reference.video is None or not reference.video.is_file():
+            continue
+        if reference.listener_id is None or who is None:
+            unknown.append(reference.id)
+        elif not rendered(reference.video):
+            foreign.append(reference.id)
+        elif answer.avatar != resolve(who, seed_of(reference.listener_id)).id:
+            other.append(reference.id)
+    return {kind: ids for kind, ids in faults.items() if ids}
 
 
 def save_forced(system: Empatheia, reference: Reference, out: Path) -> Answer:
-    """Gold words and person with the system's feeling. Raises InputError without gold words."""
+    """Gold words and person with the system's feeling. Raises InputError without gold words.
+
+    The person is the one whom the renderer drew for ``listener_id``; without one, the usual
+    avatar of the profile, which :func:`other_people` names.
+    """
     from empatheia.media.audio import read_audio, wav_bytes
     from empatheia.media.video import encode_mp4
     from empatheia.model import intensity_of
@@ -186,7 +237,8 @@ def save_forced(system: Empatheia, reference: Reference, out: Path) -> Answer:
     else:
         speech = join(list(speak(system.speech, reference.response, feeling, strength, who)))
     style = system.face.style_for(feeling, strength, who)
-    person = system.face.avatar_for(who)
+    seed = seed_of(reference.listener_id) if reference.listener_id else 0
+    person = system.face.avatar_for(who, seed)
     frames = system.face.generate(person, system.face.encode_content(speech), style)
     name = media_name(reference.id)
     mp4 = encode_mp4(frames, system.face.fps, speech)

@@ -31,7 +31,9 @@ _EYES: Final = ((160, 144, 158, 153, 33, 133), (385, 380, 387, 373, 263, 362))
 
 
 def read_points(video: Path) -> Points | None:
-    """Landmarks that belong to a video, (frames, 478, 2) in pixels of a 256 x 256 picture.
+    """Landmarks that belong to a video, (frames, 478, 2).
+
+    In pixels of the video's middle square scaled to 256 x 256, as its pictures are looked at.
 
     None where there are none. Raises MediaError for a file that holds something else.
     """
@@ -46,7 +48,8 @@ def read_points(video: Path) -> Points | None:
         raise MediaError(f"{path} does not hold landmarks: it should be {HOW}") from error
     if points.ndim != 3 or points.shape[1:] != (478, 2) or len(points) == 0:
         raise MediaError(f"{path} holds points of shape {points.shape}: (frames, 478, 2) is needed")
-    return points * (256 / np.array([width, height]))
+    side, sides = min(width, height), np.array([width, height])
+    return (points - (sides - side) / 2) * (256 / side)
 
 
 def points_of(video: Path) -> Points | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,13 @@ class Matched:
         return dict(self.faults)
 
 
-def match(references: Sequence[Reference], answers: Sequence[Answer]) -> Matched:
-    """Pairs by id. Of a repeated id the first counts. Raises InputError where no id is common."""
+def match(
+    references: Sequence[Reference], answers: Sequence[Answer], whole: Collection[str] = ()
+) -> Matched:
+    """Pairs by id. Of a repeated id the first counts. Raises InputError where no id is common.
+
+    ``whole`` are the ids of all the data: an answer to what was not asked for is no fault.
+    """
     counts = Counter(answer.id for answer in answers)
     by_id: dict[str, Answer] = {}
     for answer in answers:
@@ -49,7 +54,7 @@ def match(references: Sequence[Reference], answers: Sequence[Answer]) -> Matched
     present = [answer for reference, answer in pairs if reference.id in by_id]
     faults = {
         "missing predictions": [name for name in wanted if name not in by_id],
-        "extra predictions": [name for name in by_id if name not in known],
+        "extra predictions": [n for n in by_id if n not in known and n not in whole],
         "duplicate predictions": [name for name, n in counts.items() if n > 1],
         "empty replies": [a.id for a in present if not a.reply.strip()],
         "unknown emotions": [a.id for a in present if a.emotion and a.emotion not in EMOTIONS32],

@@ -19,11 +19,13 @@ from empatheia.types import ImageArray
 
 SIZE: Final = 256
 FPS: Final = 25.0
+CUT: Final = "the middle square, where a video is not square"
 SLACK: Final = 2  # pictures by which two counts of one file may differ
 SSIM_SETTINGS: Final = {
     "channel": "luminance",
     "window": "Gaussian 11 x 11, sigma 1.5",
     "size": SIZE,
+    "cut": CUT,
 }
 _C1, _C2, _EDGE = (0.01 * 255) ** 2, (0.03 * 255) ** 2, 5
 
@@ -56,7 +58,10 @@ def psnr(a: ImageArray, b: ImageArray) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Clips:
-    """Two clips at 25 pictures a second and 256 pixels, cut to the shorter; what had to change."""
+    """The middle squares of two clips at 25 pictures a second and 256 pixels, cut to the shorter.
+
+    ``notes`` say what had to change.
+    """
 
     ours: ImageArray
     theirs: ImageArray
@@ -71,7 +76,7 @@ def side_by_side(ours: Path, theirs: Path) -> Clips:
         shapes.append(shape)
         if min(shape.width, shape.height) < SIZE:
             notes.append(f"{path.name} was enlarged from {shape.width} x {shape.height}")
-        frames.append(read_video(path, FPS, SIZE).frames)
+        frames.append(read_video(path, FPS, SIZE, crop=True).frames)
     notes += unlike(*shapes)
     count = min(map(len, frames))
     if len(frames[0]) != len(frames[1]):

@@ -59,7 +59,7 @@ class Material:
     votes: Votes = field(default_factory=dict)
     features: Mapping[str, Path] = field(default_factory=dict)  # "with SD" -> npz
     cases: int = 4
-    left_out: int = 0  # references without a prediction, which no figure shows
+    left_out: int = 0  # of ``named``: references without a prediction
 
 
 def read_scores(path: Path) -> dict[str, Any]:
@@ -99,12 +99,12 @@ def page(material: Material) -> str:
 
 def _figure6(pairs: Sequence[Pair], left_out: int) -> str:
     """Accuracy by emotion, and by age and gender of the two people."""
-    known = [(r, a) for r, a in pairs if r.emotion and a.emotion]
+    known = countable(pairs)
     out = "<h2>Figure 6: accuracy by emotion, age and gender</h2>"
     if not known:
         return out + "<p>n/a (needs labelled data and predictions: --data, --predictions)</p>"
     if left_out:
-        out += f"<p class=note>{left_out} of the data's replies were not predicted.</p>"
+        out += f"<p class=note>{left_out} of them were not predicted and count as wrong.</p>"
     out += by_emotion(known)
     for side in ("speaker", "listener"):
         for name in ("age", "gender"):
@@ -112,6 +112,15 @@ def _figure6(pairs: Sequence[Pair], left_out: int) -> str:
             who = "avatar" if side == "listener" else side
             out += bars(f"{name} of the {who}", found) if found else _absent(f"{name} of {who}")
     return out + confusions(known)
+
+
+def countable(pairs: Sequence[Pair]) -> list[Pair]:
+    """Labelled ones, where any answer names an emotion; one that names none is wrong.
+
+    The same as the accuracy of the text table stands on.
+    """
+    known = [(r, a) for r, a in pairs if r.emotion]
+    return known if any(a.emotion for _, a in known) else []
 
 
 def confusions(pairs: Sequence[Pair]) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, Final
 
 from empatheia.evaluation import published_numbers as paper
-from empatheia.evaluation.scorecard import Figure
+from empatheia.evaluation.scorecard import Figure, other_n
 from empatheia.evaluation.votes import Votes, voted
 
 IN_SIGNAL: Final = "label in the signal"
@@ -83,7 +83,7 @@ def html_table(
             continue
         shown = f"{name} ({mark})" if mark else name
         count = count_of(figures)
-        cells = "".join(f"<td>{_shown(figures.get(key), d)}</td>" for key, _, d in columns)
+        cells = "".join(f"<td>{_shown(figures.get(key), d, count)}</td>" for key, _, d in columns)
         blank = "<td class=paper></td>" * len(names)
         lines.append(f"<tr><td>{escape(shown)}</td><td>{count or ''}</td>{cells}{blank}</tr>")
         for key, title, _ in columns:
@@ -97,12 +97,14 @@ def html_table(
     return "\n".join([*lines, "</table></div>"]) + (notes and f"<p><small>{notes}</small></p>")
 
 
-def _shown(figure: Figure | None, digits: int) -> str:
-    """The number, and below it its interval."""
+def _shown(figure: Figure | None, digits: int, n: int) -> str:
+    """The number, below it its interval, and its own n where it is not ``n``."""
     if figure is None:
         return ""
     value, opened, interval = figure.shown(digits).partition(" [")
-    return escape(value) + (f"<small>[{escape(interval)}</small>" if opened else "")
+    out = escape(value) + (f"<small>[{escape(interval)}</small>" if opened else "")
+    own = other_n(figure, n).strip()
+    return out + (f"<small>{own}</small>" if own else "")
 
 
 def table2(scores: Scores) -> str:
@@ -172,7 +174,7 @@ def _differences(
     for name, rows in found.items():
         for row in rows:
             low_high = row["ci95"] and (row["ci95"][0], row["ci95"][1])
-            value = _shown(Figure(row["difference"], row["n"], low_high), 3)
+            value = _shown(Figure(row["difference"], row["n"], low_high), 3, row["n"])
             cells = (escape(row["a"]), value, f"{row['p_holm']:.4f}", str(row["n"]))
             told = "".join(f"<td>{cell}</td>" for cell in cells)
             lines.append(f"<tr><td>{escape(metrics[name]['title'])}</td>{told}</tr>")

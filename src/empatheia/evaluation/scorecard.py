@@ -157,7 +157,7 @@ def markdown(table: Table) -> str:
     lines = [f"## {table.title}", "", "| | n | " + " | ".join(heads) + " |"]
     lines.append("|---|---|" + "---|" * len(metrics))
     for row in table.rows:
-        cells = [_cell(row.figures.get(m.id), m.digits) for m in metrics]
+        cells = [_cell(row, m) for m in metrics]
         lines.append(f"| {_name(row)} | {_n(row) or ''} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", *_told(table)]).rstrip()
 
@@ -200,8 +200,15 @@ def missing(table: Table) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def _cell(figure: Figure | None, digits: int) -> str:
-    return "" if figure is None else figure.shown(digits)
+def _cell(row: Row, metric: Metric) -> str:
+    """The number, and on how many items it stands where that is not the row's n."""
+    figure = row.figures.get(metric.id)
+    return "" if figure is None else figure.shown(metric.digits) + other_n(figure, _n(row))
+
+
+def other_n(figure: Figure, n: int) -> str:
+    """`` (n=52)`` behind a number that stands on other than ``n`` items."""
+    return f" (n={figure.n})" if figure.value is not None and figure.n != n else ""
 
 
 def latex(table: Table) -> str:
@@ -215,7 +222,7 @@ def latex(table: Table) -> str:
         r"\midrule",
     ]
     for row in table.rows:
-        cells = [_escape(_cell(row.figures.get(m.id), m.digits)) for m in metrics]
+        cells = [_escape(_cell(row, m)) for m in metrics]
         lines.append(" & ".join([_escape(_name(row)), str(_n(row) or ""), *cells]) + r" \\")
     told = [f"% {line.removeprefix('- ')}" for line in _told(table)]
     return "\n".join([f"% {table.title}", *lines, r"\bottomrule", r"\end{tabular}", *told])

@@ -7,7 +7,6 @@ LSE-D is the least mean distance over shifts, LSE-C (Sync_cf) the median minus t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -170,8 +169,3 @@ def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
     if not known.any():
         raise InputError("no face in any picture: nothing to crop")
     return np.interp(np.arange(len(values)), np.flatnonzero(known), values[known])
-
-
-def mean_score(scores: Sequence[SyncScore]) -> tuple[list[float], list[float]]:
-    """(LSE-C, LSE-D) of clips, for tables."""
-    return [s.confidence for s in scores], [s.distance for s in scores]

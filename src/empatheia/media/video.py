@@ -234,10 +234,13 @@ def _encode(
             worker.join()
 
 
-def read_video(path: Path | str, fps: float | None = None, size: int | None = None) -> Video:
+def read_video(
+    path: Path | str, fps: float | None = None, size: int | None = None, crop: bool = False
+) -> Video:
     """All pictures of a file at a constant rate (its own average or ``fps``), RGB.
 
-    ``size`` scales to ``size`` x ``size``. Raises MediaError where there is nothing to decode.
+    ``size`` scales to ``size`` x ``size``: squashed, or with ``crop`` the middle square alone.
+    Raises MediaError where there is nothing to decode.
     """
     import av
 
@@ -255,8 +258,7 @@ def read_video(path: Path | str, fps: float | None = None, size: int | None = No
             for frame in container.decode(stream):
                 if len(images) == MAX_FRAMES:
                     raise MediaError(f"{path} has more than {MAX_FRAMES} pictures: cut it shorter")
-                side = {"width": size, "height": size} if size else {}
-                images.append(frame.to_ndarray(format="rgb24", **side))
+                images.append(_scaled(frame, size, crop))
                 times.append(float(frame.time or 0.0))
             rate = float(fps or stream.average_rate or stream.guessed_rate or 25)
     except (av.FFmpegError, ValueError) as error:
@@ -266,6 +268,17 @@ def read_video(path: Path | str, fps: float | None = None, size: int | None = No
     if not images:
         raise MediaError(f"{path} has no pictures that can be decoded")
     return Video(np.stack([images[i] for i in _constant_rate(times, rate)]), rate)
+
+
+def _scaled(frame: Any, size: int | None, crop: bool) -> ImageArray:
+    """One decoded picture as RGB, of its own size or ``size`` x ``size``."""
+    if size is None:
+        return np.asarray(frame.to_ndarray(format="rgb24"))
+    scale = size / min(frame.width, frame.height)
+    width, height = (round(v * scale) if crop else size for v in (frame.width, frame.height))
+    image = frame.to_ndarray(format="rgb24", width=width, height=height)
+    left, top = (width - size) // 2, (height - size) // 2
+    return np.ascontiguousarray(image[top : top + size, left : left + size])
 
 
 def _constant_rate(times: list[float], rate: float) -> list[int]:

@@ -47,20 +47,23 @@ def one_device() -> str:
     return "cuda" if wanted == "auto" else wanted
 
 
-def open_voice(models: Models) -> StyleTTS2Voice:
-    """StyleTTS2 with its mean styles, its phonemes by espeak-ng where it is. WeightsError."""
+def open_voice(models: Models, place: str = "") -> StyleTTS2Voice:
+    """StyleTTS2 with its mean styles, its phonemes by espeak-ng where it is. WeightsError.
+
+    ``place`` is a device of torch's; else what ``one_device`` says.
+    """
     phonemes = "espeak"
     if shutil.which("espeak-ng") is None:
         phonemes = "dictionary"
-        _to_stderr(
+        say_aside(
             "note: no espeak-ng program, so phonemes come from the dictionary: StyleTTS2 learned "
             "espeak's (apt install espeak-ng)"
         )
     voice, styles = models.file("voice"), models.file("voice-styles")
-    return StyleTTS2Voice.load(voice, styles, phonemes, device=one_device())
+    return StyleTTS2Voice.load(voice, styles, phonemes, device=place or one_device())
 
 
-def open_face(models: Models) -> TalkingPortrait:
+def open_face(models: Models, place: str = "") -> TalkingPortrait:
     """DreamTalk or StyleTalk with PIRenderer. Raises WeightsError, InputError, MediaError."""
     return TalkingPortrait.load(
         models.file("face"),
@@ -69,7 +72,7 @@ def open_face(models: Models) -> TalkingPortrait:
         models.wav2vec2 if models.hears else None,
         models.portraits,
         models.pose,
-        device=one_device(),
+        device=place or one_device(),
     )
 
 
@@ -93,7 +96,7 @@ def open_trained(
             f"{TRAIN.format(preset=preset, folder=folder)}"
         )
     for line in memory_plan(models, device()):
-        (say or _to_stderr)(line)
+        (say or say_aside)(line)
     reasoner = open_reasoner(models, readers, device())
     return reasoner, TextSettings(
         WRITING, digest=reasoner.take(path, merge=True), in_batches=WRITING
@@ -114,5 +117,6 @@ def versions(models: Models, voice: StyleTTS2Voice, face: TalkingPortrait) -> di
     }
 
 
-def _to_stderr(line: str) -> None:
+def say_aside(line: str) -> None:
+    """To standard error."""
     print(line, file=sys.stderr)

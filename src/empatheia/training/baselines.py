@@ -81,7 +81,12 @@ def train_baseline(
     dialogues = read_dialogues(folder / "train.jsonl")
     train = examples(dialogues)
     recipe = recipe or BaselineRecipe()
-    settings: dict[str, Any] = {"system": name, "data": on.digest, "weights": "none"}
+    settings: dict[str, Any] = {
+        "system": name,
+        "data": on.digest,
+        "weights": "none",
+        "input": "text",
+    }
     answer: Answerer
     if name == "majority":
         answer = majority(train)

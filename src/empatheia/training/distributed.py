@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _OPTIMIZER = "optimizer.pt"
 _SHARDS = "deepspeed"
+PATIENCE = timedelta(days=7)  # while the main process hears every recording, the others wait
 SHIPPED = {"zero2": Path(__file__).with_name("deepspeed_zero2.json")}
 
 
@@ -287,7 +289,8 @@ def main_first() -> Iterator[None]:
         return
     from accelerate import PartialState
 
-    with PartialState(cpu=not torch.cuda.is_available()).main_process_first():
+    state = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+    with state.main_process_first():
         yield
 
 

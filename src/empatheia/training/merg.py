@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -140,21 +141,28 @@ def small_parts(reasoner: Path | None, expression: Path | None, senses: Path | N
 def paper_parts(
     backbone: str, reasoner: Path | None, expression: Path | None, lora: CoeConfig
 ) -> Parts:
-    """The published models, and around them what earlier stages trained. Raises WeightsError."""
+    """The published models, and around them what earlier stages trained. Raises WeightsError.
+
+    All of them on the device of this process; what they need there is said before they are loaded.
+    """
     from empatheia.paper import system
     from empatheia.paper.folder import Models
+    from empatheia.paper.needs import training_plan
     from empatheia.paper.reasoner import open_reasoner
     from empatheia.presets import shipped_reasoner
 
     models = Models.here(backbone)
     models.need([*models.language(), *models.generators()])
     device = device_of_process(system.one_device())
+    gc.collect()  # the stage before
+    for line in training_plan(models, device, lora.lora_rank):
+        system.say_aside(line)
     opened = open_reasoner(models, shipped_reasoner()[0], device)
     adapt(opened, lora)
     if reasoner is not None:
         opened.take(reasoner, merge=False)
     opened.save_memory()
-    voice, face = system.open_voice(models), system.open_face(models)
+    voice, face = system.open_voice(models, device), system.open_face(models, device)
     known = Expression.load(expression) if expression is not None else None
     return Parts(opened, voice, face, f"{voice.digest}-{face.digest}", known, device)
 
