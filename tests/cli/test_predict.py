@@ -49,6 +49,7 @@ def test_file(tmp_path: Path) -> Path:
 @pytest.mark.usefixtures("tiny")
 def test_predict_then_score(empatheia: Callable[..., Any], test_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
+    test_file.write_text(json.dumps([AVAMERG[0] | {"emotion": "sad"}]))
     assert empatheia("predict", "--data", test_file, "-o", out).code == 0
     first = (out / "predictions.jsonl").read_bytes()
     assert empatheia("predict", "--data", test_file, "-o", out).code == 0  # nothing left to do
