@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,26 @@ def test_zero2_learns_the_same_and_resumes(one: Path) -> None:
     torchrun(one, 2, "deepspeed=zero2", "--resume")
     assert curve(one / "out") == pytest.approx(curve(one / "one"), abs=1e-4)
     assert curve(one / "out", "norm") == pytest.approx(curve(one / "one", "norm"), rel=1e-3)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("accelerate") is None, reason="needs accelerate")
+def test_others_wait_as_long_as_the_main_process_hears(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hours, where torch's own barriers end after ten minutes."""
+    import accelerate
+
+    told = {}
+
+    class State:
+        def __init__(self, **given: object) -> None:
+            told.update(given)
+
+        main_process_first = staticmethod(contextlib.nullcontext)
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(accelerate, "PartialState", State)
+    with distributed.main_first():
+        pass
+    assert told["timeout"] > timedelta(days=1)
 
 
 def test_a_missing_package_prints_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
