@@ -8,22 +8,33 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from tests.published.models import build, readers, train
+from transformers import Wav2Vec2Model
 from typer.testing import CliRunner
 
 from empatheia import hub, presets
 from empatheia.cli.main import build_app, run
 from empatheia.errors import ConfigError, InputError, WeightsError
+from empatheia.paper import system
 from empatheia.paper.folder import VARIABLE, Models
-from empatheia.paper.needs import cache_bytes, memory_plan, parameters
+from empatheia.paper.needs import (
+    cache_bytes,
+    generator_bytes,
+    memory_plan,
+    parameters,
+    training_plan,
+)
 from empatheia.paper.reasoner import open_reasoner
 from empatheia.paper.system import device
 from empatheia.presets import Empatheia, load_folder
+from empatheia.training.coe import CoeConfig
+from empatheia.training.merg import paper_parts
 from empatheia.types import Dialogue, Turn
 
 ASKED = Dialogue("d", (Turn("speaker", "I lost my dog today."),))
@@ -107,6 +118,38 @@ def test_memory_is_counted_without_memory(models: Models, monkeypatch: pytest.Mo
     monkeypatch.setattr("empatheia.paper.needs.free_memory", lambda device: 1000.0)
     with pytest.raises(WeightsError, match="EMPATHEIA_DEVICE=auto"):
         memory_plan(models, "cuda")
+    with pytest.raises(WeightsError, match=r"preset paper needs 0\..*to one of several GPUs"):
+        training_plan(models, "cuda", 64)
+
+
+def test_the_plan_counts_voice_and_face_and_what_they_hear_with(models: Models) -> None:
+    files = sum(models.file(name).stat().st_size for name in ("voice", "face", "renderer"))
+    ear = sum(p.numel() for p in Wav2Vec2Model.from_pretrained(models.wav2vec2).parameters())
+    assert generator_bytes(models) == files + 4 * ear
+
+
+def test_training_says_its_plan_and_lays_all_on_the_gpu_of_its_process(
+    models: Models, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {}
+
+    def opened(name: str, made: Callable[[], object]) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            places[name] = given[-1]
+            return made()
+
+        return call
+
+    beside = SimpleNamespace(digest="d")
+    reasoner = open_reasoner(models, readers()[0])
+    monkeypatch.setattr(system, "one_device", lambda: "cuda")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(system, "open_voice", opened("voice", lambda: beside))
+    monkeypatch.setattr(system, "open_face", opened("face", lambda: beside))
+    monkeypatch.setattr("empatheia.paper.reasoner.open_reasoner", opened("lm", lambda: reasoner))
+    paper_parts("vicuna", None, None, CoeConfig(lora_rank=2))
+    assert places == dict.fromkeys(("voice", "face", "lm"), "cuda:1")
+    assert "what trains with gradients and AdamW" in capsys.readouterr().err
 
 
 def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
