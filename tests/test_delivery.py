@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
 from empatheia import model
@@ -19,6 +21,7 @@ from empatheia.llm.decoding import Sampling
 from empatheia.media import transcribe
 from empatheia.media.audio import wav_bytes
 from empatheia.model import Empatheia, TextSettings
+from empatheia.senses import UNTOLD
 from empatheia.speech.sentences import join, speak
 from empatheia.speech.world.generator import WorldVoice
 from empatheia.tiny import tiny_expression, tiny_reasoner, tiny_senses
@@ -167,6 +170,24 @@ def test_what_is_heard_is_told(make: Make, sound: Path) -> None:
     for name in ("text", "speech", "fused"):
         assert sum(heard.perceived[name].values()) == pytest.approx(1, abs=1e-4)
     assert not heard.extra
+
+
+def test_untrained_heads_are_told_as_nothing(make: Make, sound: Path) -> None:
+    system = make("direct")
+    asked = Dialogue("d", (Turn("speaker", "My dog ran away.", audio=sound),))
+    system.reasoner.senses = senses = tiny_senses()
+    senses.config = replace(senses.config, told=False)
+    try:
+        reply = system.reply(asked, text_only=True)
+        reading = senses.perceive(asked.turns[0])
+    finally:
+        system.reasoner.senses = None
+    assert reply.perceived is not None
+    assert reply.perceived["speech"] is None
+    assert reply.perceived["fused"] is not None
+    assert reply.extra["notes"] == [UNTOLD]
+    even = torch.full((1, len(EMOTIONS32)), 1 / len(EMOTIONS32)).log()
+    assert torch.allclose(senses.together(even, [reading]), even)
 
 
 def test_words_come_from_a_recogniser_and_are_screened(

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from empatheia.care.screen import spoken
 from empatheia.data.labels import EMOTIONS32, check_profile, fold8
@@ -50,6 +51,9 @@ from empatheia.types import (
     Speech,
     TextEvent,
 )
+
+if TYPE_CHECKING:
+    from empatheia.senses import Reading
 
 CALM = ("neutral", 0.3)  # how a crisis message is said and shown
 NOTHING_TO_SAY = "I'm here and I'm listening. Would you like to tell me more about it?"
@@ -264,7 +268,7 @@ class Empatheia:
             thought,
             safety,
             perceived_of(thinking),
-            notes=tuple(r.note for r in (thinking.readings or [[]])[0] if r.note),
+            notes=_noticed((thinking.readings or [[]])[0]),
         )
         if kept is None or self.expression is None:
             return plan
@@ -364,16 +368,26 @@ class Empatheia:
         )
 
 
+def _noticed(readings: Sequence[Reading]) -> tuple[str, ...]:
+    """What a person should know of how media were perceived."""
+    from empatheia.senses import UNTOLD
+
+    told = [r.note for r in readings if r.note]
+    return (*told, *([UNTOLD] if any(r.there and not r.told for r in readings) else []))
+
+
 def perceived_of(thinking: Thinking) -> dict[str, Mapping[str, float] | None]:
     """What each modality of the turn says by itself, and what the model makes of all of them.
 
     ``text`` is the text readers' evidence, ``speech`` and ``video`` the heads on their encoders,
-    ``fused`` the language model's own slot in the chain; each over the eight keys, or None.
+    ``fused`` the language model's own slot in the chain; each over the eight keys, or None, as
+    where a head was never trained.
     """
     from empatheia.senses import keys_of
 
     text = dict(zip(EMOTIONS32, map(float, thinking.evidence[0].exp()), strict=True))
     last = thinking.readings[0][-1] if thinking.readings else None
+    last = last if last is not None and last.told else None
     return {
         "text": fold8(text),
         "speech": keys_of(last.speech) if last else None,

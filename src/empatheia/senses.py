@@ -26,6 +26,10 @@ from empatheia.types import Turn
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
+UNTOLD = (
+    "sound and pictures are read by the language model alone: no head that names a feeling in them "
+    "is trained, so perceived says nothing of speech and video"
+)
 FAINT = 0.1
 DOUBT = 0.02  # that a recording says nothing of the speaker
 FOLD = torch.tensor([EMOTIONS8.index(AVAMERG_32_TO_7[label]) for label in EMOTIONS32])
@@ -36,12 +40,14 @@ KEPT = 512  # utterances whose features are remembered (about 50 kB each)
 class Reading:
     """One utterance as it sounds and looks; None where a modality is missing.
 
-    ``note`` is what a person should know, as that no face was seen.
+    ``note`` is what a person should know, as that no face was seen. ``told``: whether the heads
+    that name a feeling were ever trained; if not, nothing is said of it.
     """
 
     speech: Perceived | None = None
     video: Perceived | None = None
     note: str | None = None
+    told: bool = True
 
     @property
     def there(self) -> bool:
@@ -53,7 +59,8 @@ class SensesConfig:
     """``dim`` is the language model's width.
 
     ``tokens`` is False where the projectors are not trained: ear and eye then speak through the
-    evidence alone (:meth:`Senses.together`).
+    evidence alone (:meth:`Senses.together`). ``told`` is False where the heads of ear and eye are
+    not trained: states reach the language model, and no evidence is read from them.
     """
 
     dim: int
@@ -62,6 +69,7 @@ class SensesConfig:
     dropout: float = 0.1
     drop: float = 0.15  # how often a modality is left out in training
     tokens: bool = True
+    told: bool = True
 
 
 class Senses(nn.Module):
@@ -105,7 +113,7 @@ class Senses(nn.Module):
                     pictures, noticed = self.eye.noticed(read_video(turn.video))
                 video = _row(self.eye([pictures]))
                 note = f"{turn.video.name}: {noticed}" if noticed else None
-            self.kept[key] = Reading(speech, video, note)
+            self.kept[key] = Reading(speech, video, note, self.config.told)
             while len(self.kept) > KEPT:
                 self.kept.popitem(last=False)
         return self.kept[key]
@@ -162,7 +170,7 @@ class Senses(nn.Module):
         rows = []
         for told, reading in zip(evidence, last, strict=True):
             for trust, found in zip(self.trust, (reading.speech, reading.video), strict=True):
-                if found is not None:
+                if found is not None and reading.told:
                     told = told + trust * _likelihood(found.evidence)
             rows.append(told.log_softmax(-1).clamp(min=-12) if reading.there else told)
         return torch.stack(rows)

@@ -173,7 +173,10 @@ def merge_adapters(
 
 
 def open_senses(models: Models, dim: int, config: SensesConfig | None = None) -> Senses:
-    """HuBERT and CLIP from their folders, heads and projectors new. Raises WeightsError."""
+    """HuBERT and CLIP from their folders, heads and projectors new. Raises WeightsError.
+
+    The projectors train in ``coe`` and ``joint``, the heads for feelings nowhere.
+    """
     told = settings(models.hubert)
     ear = SpeechEncoder({name: told[name] for name in _EAR if name in told})
     ear.hubert = open_folder(models.hubert, HubertModel, dtype=torch.float32)
@@ -184,7 +187,7 @@ def open_senses(models: Models, dim: int, config: SensesConfig | None = None) ->
     eye = VideoEncoder({name: told[name] for name in _EYE if name in told})
     eye.clip = open_folder(models.clip, CLIPVisionModel, dtype=torch.float32)
     eye.clip.requires_grad_(False)
-    return Senses(ear, eye, config or SensesConfig(dim))
+    return Senses(ear, eye, config or SensesConfig(dim, told=False))
 
 
 def open_reasoner(
