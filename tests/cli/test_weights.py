@@ -43,6 +43,15 @@ def test_the_list_says_where_and_on_what_terms(capsys: pytest.CaptureFixture[str
         assert word in shown
 
 
+def test_nothing_of_the_face_is_offered_for_commercial_use() -> None:
+    """PIRenderer and the Basel Face Model are not, and a face needs both."""
+    faces = ("dreamtalk", "styletalk", "pirenderer", "deep3dfacerecon", "bfm09")
+    rows = [row for row in table.FILES if row.name.startswith(faces)]
+    assert {row.name for row in rows} >= {*faces, "styletalk-renderer", "dreamtalk-clips"}
+    assert not any(row.commercial for row in rows)
+    assert all(row.ask for row in rows)
+
+
 def test_a_checkpoint_is_converted_and_verified(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

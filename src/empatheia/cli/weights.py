@@ -37,7 +37,8 @@ def list_files() -> None:
 
     for row in FILES:
         print(f"{row.name}: {row.what}")
-        print(f"  from {row.where}, about {row.megabytes} MB, SHA-256 {row.sha256 or 'not known'}")
+        size = f"about {row.megabytes} MB" if row.megabytes else "size not known"
+        print(f"  from {row.where}, {size}, SHA-256 {row.sha256 or 'not known'}")
         print(f"  licence: {row.licence}; commercial use: {'yes' if row.commercial else 'no'}")
         if row.ask:
             print(f"  to get it: {row.ask}")

@@ -14,7 +14,7 @@ class PublishedFile:
     name: str
     what: str
     where: str
-    megabytes: int  # about
+    megabytes: int  # about; 0: not known
     licence: str
     commercial: bool
     ask: str = ""  # how to get it where it is not simply downloaded
@@ -54,14 +54,45 @@ FILES = (
         ask="write to the authors by the address in the repository's README",
     ),
     PublishedFile(
+        "dreamtalk-renderer", "DreamTalk renderer.pt, a PIRenderer that came with it",
+        "https://github.com/ali-vilab/dreamtalk", 90, "academic research only", False,
+        ask="it is sent with denoising_network.pth; pirenderer and styletalk-renderer are public",
+    ),
+    PublishedFile(
+        "dreamtalk-clips", "DreamTalk data/style_clip/3DMM/*.mat (24 clips of three actors of MEAD) "
+        "and the pose RichardShelby_front_neutral_level1_001.mat",
+        "https://github.com/ali-vilab/dreamtalk", 5,
+        "rights to MEAD's data are not granted with the repository: do not pass them on", False,
+        ask="clone the repository: the clips are FACE_CLIPS, the pose is models/pose.mat",
+    ),
+    PublishedFile(
         "styletalk", "StyleTalk checkpoint, the open alternative to DreamTalk",
-        "https://github.com/FuxiVirtualHuman/styletalk", 90, "MIT repository", True,
+        "https://github.com/FuxiVirtualHuman/styletalk", 90,
+        "MIT repository, but it moves coefficients of the Basel Face Model and is drawn by "
+        "PIRenderer, both non-commercial", False,
+        ask="follow the link to the checkpoints in the repository's README",
+    ),
+    PublishedFile(
+        "styletalk-renderer", "StyleTalk renderer_checkpoint.pt, the same network as pirenderer",
+        "https://github.com/FuxiVirtualHuman/styletalk", 90,
+        "PIRenderer's generator: CC BY-NC 4.0", False,
         ask="follow the link to the checkpoints in the repository's README",
     ),
     PublishedFile(
         "pirenderer", "PIRenderer, the face of DreamTalk and StyleTalk",
         "https://github.com/RenYurui/PIRender", 270, "CC BY-NC 4.0", False,
         ask="follow the link to face.zip in the repository's README",
+    ),
+    PublishedFile(
+        "deep3dfacerecon", "epoch_20.pth of Deep3DFaceRecon_pytorch: coefficients of a video, S^v's "
+        "target", "the README of Deep3DFaceRecon_pytorch (Google Drive)", 0,
+        "MIT code; of no use without bfm09", False,
+        ask="follow the link in its README, and name your program in EMPATHEIA_3DMM (docs/paper.md)",
+    ),
+    PublishedFile(
+        "bfm09", "Basel Face Model 2009, which Deep3DFaceRecon needs",
+        "the University of Basel", 0, "non-commercial, for each user who registers", False,
+        ask="register for it there and accept its licence",
     ),
     PublishedFile(
         "wav2vec2", "wav2vec2-large-xlsr-53-english, what DreamTalk hears with",
