@@ -59,8 +59,8 @@ FILES = (
         ask="it is sent with denoising_network.pth; pirenderer and styletalk-renderer are public",
     ),
     PublishedFile(
-        "dreamtalk-clips", "DreamTalk data/style_clip/3DMM/*.mat (24 clips of three actors of MEAD) "
-        "and the pose RichardShelby_front_neutral_level1_001.mat",
+        "dreamtalk-clips", "DreamTalk data/style_clip/3DMM/*.mat (24 clips of three actors of "
+        "MEAD) and the pose RichardShelby_front_neutral_level1_001.mat",
         "https://github.com/ali-vilab/dreamtalk", 5,
         "rights to MEAD's data are not granted with the repository: do not pass them on", False,
         ask="clone the repository: the clips are FACE_CLIPS, the pose is models/pose.mat",
@@ -84,10 +84,10 @@ FILES = (
         ask="follow the link to face.zip in the repository's README",
     ),
     PublishedFile(
-        "deep3dfacerecon", "epoch_20.pth of Deep3DFaceRecon_pytorch: coefficients of a video, S^v's "
-        "target", "the README of Deep3DFaceRecon_pytorch (Google Drive)", 0,
+        "deep3dfacerecon", "epoch_20.pth of Deep3DFaceRecon_pytorch: coefficients of a video, "
+        "S^v's target", "the README of Deep3DFaceRecon_pytorch (Google Drive)", 0,
         "MIT code; of no use without bfm09", False,
-        ask="follow the link in its README, and name your program in EMPATHEIA_3DMM (docs/paper.md)",
+        ask="follow the link in its README; name your program in EMPATHEIA_3DMM (docs/paper.md)",
     ),
     PublishedFile(
         "bfm09", "Basel Face Model 2009, which Deep3DFaceRecon needs",
