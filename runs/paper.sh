@@ -91,7 +91,26 @@ if [ "$GPUS" -gt 1 ]; then
 fi
 step "$OUT/joint/reasoner.safetensors" "${TRAIN[@]}" train all --preset "$PRESET" \
     --data "$DATA" -o "$OUT" --resume "${SHARDED[@]}"
+scores=()
 for system in pipeline direct empatheia; do
     step "$OUT/scores-$system/scores.json" "$EMPATHEIA" evaluate all --data "$DATA" \
         --preset "$PRESET" --system "$system" --weights "$OUT/joint" -o "$OUT/scores-$system"
+    scores+=(--scores "$OUT/scores-$system")
 done
+if [ "$FACE" = styletalk ]; then
+    echo "left out: faces to the references' own sound (predict --teacher-forced): StyleTalk needs" \
+        "phoneme times, which recordings do not have; FACE=dreamtalk hears them" >&2
+else
+    step "$OUT/forced/done" "$EMPATHEIA" predict --data "$DATA" --preset "$PRESET" \
+        --weights "$OUT/joint" --teacher-forced -o "$OUT/forced"
+    [ -n "${DRY:-}" ] || touch "$OUT/forced/done"
+    step "$OUT/scores-forced/scores.json" "$EMPATHEIA" evaluate video --data "$DATA" \
+        --predictions "$OUT/forced" -o "$OUT/scores-forced"
+    scores+=(--scores "$OUT/scores-forced")
+fi
+
+# --- the page -----------------------------------------------------------------------------------
+
+# made afresh each time, of what there is
+step "$OUT/none" "$EMPATHEIA" report "${scores[@]}" --data "$DATA" \
+    --predictions "$OUT/scores-empatheia" --pipeline "$OUT/scores-pipeline" -o "$OUT/report.html"

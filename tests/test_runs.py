@@ -88,13 +88,24 @@ def test_every_command_of_the_paper_is_real(tmp_path: Path, gpus: str) -> None:
     assert {line[0] for line in lines} == {"empatheia", *(["torchrun"] if gpus != "1" else [])}
     names = [parsed(line[line.index("empatheia") + 1 :]) for line in lines]
     assert names[:4] == ["weights get"] * 4
-    assert names[-4:] == ["train all", *["evaluate all"] * 3]
+    after = ["predict", "evaluate video", "report"]
+    assert names[-7:] == ["train all", *["evaluate all"] * 3, *after]
     for line, name in zip(lines, names, strict=True):
         if name == "weights get":
             find(line[3])
-        if name in ("train all", "evaluate all"):
+        if name in ("train all", "evaluate all", "predict"):
             assert line[line.index("--preset") + 1] in PRESETS
     assert not out.exists()
+
+
+@bash
+def test_styletalk_is_not_asked_to_hear_recordings(tmp_path: Path) -> None:
+    where = str(tmp_path), str(tmp_path / "out")
+    done = script(*where, run=SMALL.with_name("paper.sh"), DRY="1", FACE="styletalk")
+    assert done.returncode == 0, done.stderr
+    assert "--teacher-forced" not in done.stdout
+    assert "FACE=dreamtalk" in done.stderr
+    assert done.stdout.splitlines()[-1].startswith("empatheia report --scores")
 
 
 @bash
