@@ -103,7 +103,8 @@ def replies(folder: Path) -> list[tuple[Reference, Answer]]:
         for path, level in zip(paths, (ours, theirs), strict=True):
             path.write_bytes(wav_bytes(tone(100, level, 16_000)))
         turns = (Turn("speaker", "Hi."),)
-        reference = Reference(f"{i}#1", str(i), turns, "Oh.", audio=paths[1])
+        who = "xxy"[i]
+        reference = Reference(f"{i}#1", str(i), turns, "Oh.", audio=paths[1], listener_id=who)
         out.append((reference, Answer(f"{i}#1", "Oh.", audio=paths[0])))
     return out
 
@@ -125,6 +126,9 @@ def test_table_by_hand(install: Install, tmp_path: Path, monkeypatch: pytest.Mon
     assert truth["dnsmos"].value == pytest.approx(1.0, abs=0.01)
     assert ours["secs"].value == pytest.approx(0.8)  # 0.6 and 1
     assert ours["secs"].weights == digest_of(path)
+    assert (truth["secs"].value, truth["secs"].n) == (pytest.approx(1.0), 1)  # x beside x
+    other = next(r for r in table.rows if r.name == "ours, another's voice").figures["secs"]
+    assert (other.value, other.n) == (pytest.approx(0.8), 2)  # beside y: 0.6 and 1; silence is out
     assert [told.partition(":")[0] for told in faults["DNSMOS not measurable"]] == ["2#1"]
     assert [told.partition(":")[0] for told in faults["speaker similarity not measurable"]] == [
         "2#1"

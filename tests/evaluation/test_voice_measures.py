@@ -10,7 +10,14 @@ import pytest
 from empatheia.cli.evaluate_voice import _figures
 from empatheia.data.actors import actor_clips
 from empatheia.errors import InputError
-from empatheia.evaluation.recogniser import WordErrors, edits, plain_words, total
+from empatheia.evaluation.recogniser import (
+    WordErrors,
+    character_errors_of,
+    edits,
+    plain_words,
+    total,
+)
+from empatheia.evaluation.speech_table import prosody_of
 from empatheia.evaluation.voice import (
     _agrees,
     evaluate_voice,
@@ -20,7 +27,8 @@ from empatheia.evaluation.voice import (
 )
 from empatheia.evaluation.voice_emotion import effects, mean_acoustics
 from empatheia.evaluation.voice_picture import draw
-from empatheia.speech.acoustics import Acoustics, measure
+from empatheia.media.audio import wav_bytes
+from empatheia.speech.acoustics import Acoustics, measure, pitch_deviation
 from empatheia.speech.world.generator import WorldVoice
 from empatheia.types import Profile, Speech
 
@@ -42,6 +50,49 @@ def test_pitch_duration_and_energy_are_measured() -> None:
     change = effects(loud, quiet)
     assert change["pitch"] == pytest.approx(1.5, rel=0.03)
     assert change["rate"] == pytest.approx(2.0, rel=0.12)
+
+
+def glide(low: float, high: float, seconds: float, power: int = 1) -> Speech:
+    """A harmonic k of 1 / k ** power up to 7.6 kHz; the octaves pass evenly in time."""
+    t = np.arange(int(seconds * 16_000)) / 16_000
+    pitch = low * (high / low) ** (t / seconds)
+    phase = 2 * np.pi * np.cumsum(pitch) / 16_000
+    tones = [np.sin(k * phase) / k**power for k in range(1, int(7600 / high))]
+    audio = np.concatenate([np.zeros(3200), 0.2 * np.sum(tones, 0), np.zeros(3200)])
+    return Speech(audio.astype(np.float32), 16_000)
+
+
+def test_prosody_of_known_glides(tmp_path) -> None:
+    """An octave in 2 s: evenly spread over 12 semitones, as a ruler's marks are."""
+    speech = glide(110, 220, 2.0)
+    found = measure(speech)
+    assert found.pitch == pytest.approx(110 * 2**0.5, rel=0.01)
+    assert found.span == pytest.approx(0.8 * 12, rel=0.03)
+    assert pitch_deviation(speech) == pytest.approx(12 / 12**0.5, rel=0.03)
+    assert pitch_deviation(glide(150, 150, 1.0)) == pytest.approx(0, abs=0.05)
+    assert found.seconds == pytest.approx(2.0, abs=0.06)
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav_bytes(speech))
+    told = prosody_of(path, "One two three, four: five.")
+    assert told["rate"] == pytest.approx(2.5, rel=0.03)
+    assert told["deviation"] == pytest.approx(12 / 12**0.5, rel=0.03)
+
+
+@pytest.mark.parametrize(("power", "slope"), [(1, -6.02), (2, -12.04)])
+def test_tilt_of_known_spectra(power: int, slope: float) -> None:
+    """Amplitudes of 1 / k fall 6 dB an octave, of 1 / k^2 twice that."""
+    assert measure(glide(100, 101, 1.0, power)).tilt == pytest.approx(slope, rel=0.05)
+
+
+def test_energy_is_in_db_of_full_scale() -> None:
+    t = np.arange(16_000) / 16_000
+    wave = Speech((0.5 * np.sin(2 * np.pi * 150 * t)).astype(np.float32), 16_000)
+    assert measure(wave).energy == pytest.approx(20 * np.log10(0.5) - 3.01, abs=0.1)
+
+
+def test_character_errors_by_hand() -> None:
+    found = character_errors_of(["ab", "c"], "Ab, cd!")
+    assert (found.errors, found.words) == (1, 5)  # "ab cd": two words, a space, one sign missing
 
 
 def test_nothing_to_measure_is_told() -> None:

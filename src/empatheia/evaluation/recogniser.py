@@ -18,7 +18,7 @@ _RATE = 16000
 
 @dataclass(frozen=True, slots=True)
 class WordErrors:
-    """Wrong, missing and extra words, and the words that were said."""
+    """Wrong, missing and extra words (or characters), and how many were said."""
 
     errors: int
     words: int
@@ -67,6 +67,12 @@ def errors_of(heard: Sequence[str], text: str) -> WordErrors:
     """Errors of what was heard against the words that ``text`` says."""
     said = [w for word in spoken_words(text) for w in plain_words(word.text)]
     return WordErrors(edits(said, heard), len(said))
+
+
+def character_errors_of(heard: Sequence[str], text: str) -> WordErrors:
+    """As :func:`errors_of`, counted in characters; a space between words is one."""
+    said = " ".join(w for word in spoken_words(text) for w in plain_words(word.text))
+    return WordErrors(edits(said, " ".join(heard)), len(said))
 
 
 def plain_words(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from empatheia.files import digest_of
 from empatheia.media.audio import check_heard, resample
@@ -66,8 +67,16 @@ class SpeakerLikeness:
 
     def __call__(self, one: Speech, other: Speech) -> float:
         """Raises MediaError for a recording without sound."""
-        a, b = (np.asarray(self.embed(_heard(s)), np.float64) for s in (one, other))
-        return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+        return cosine(self.vector(one), self.vector(other))
+
+    def vector(self, speech: Speech) -> NDArray[np.float64]:
+        """Who speaks, (256,). Raises MediaError for a recording without sound."""
+        return np.asarray(self.embed(_heard(speech)), np.float64)
+
+
+def cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Of two vectors."""
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
 def _heard(speech: Speech) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from empatheia.errors import InputError
 from empatheia.types import AudioArray, Speech
@@ -12,6 +14,7 @@ from empatheia.types import AudioArray, Speech
 _RATE = 16000
 _ACTIVE = 35.0  # dB under the loudest frame that still count as speech
 _HOP, _WINDOW = 160, 512
+_Rows = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +36,44 @@ def _pitch(audio: AudioArray) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return pyworld.stonemask(signal, coarse, times, _RATE)
 
 
-def measure(speech: Speech) -> Acoustics:
-    """Measure one sentence. Raises InputError where no voice can be heard."""
-    from empatheia.media.audio import resample
-
-    audio = resample(speech.audio, speech.sample_rate, _RATE)
+def _frames(audio: AudioArray) -> tuple[_Rows, _Rows, NDArray[np.bool_]]:
+    """Windows, their level in dB, and which are loud enough to be speech."""
     if len(audio) < _WINDOW * 4:
-        raise InputError(f"{speech.seconds:.2f} s of sound are too short to measure")
+        raise InputError(f"{len(audio) / _RATE:.2f} s of sound are too short to measure")
     count = (len(audio) - _WINDOW) // _HOP + 1
     frames = audio[np.arange(_WINDOW)[None] + _HOP * np.arange(count)[:, None]]
-    power = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW), axis=1)) ** 2
     level = 10 * np.log10((frames**2).mean(1) + 1e-10)
-    active = level > level.max() - _ACTIVE
-    f0 = _pitch(audio)[:count]
+    return frames, level, level > level.max() - _ACTIVE
+
+
+def _octaves(audio: AudioArray, active: NDArray[np.bool_]) -> tuple[_Rows, float, float]:
+    """log2 of F0 where voiced, and its 10th and 90th percentile."""
+    f0 = _pitch(audio)[: len(active)]
     # Frames louder than average: pitch there is trustworthy even in a breathy or noisy take.
     logs = np.log2(f0[(f0 > 0) & active[: len(f0)]])
     if len(logs) < 10:
         raise InputError("no voiced speech could be heard in the recording")
     low, high = np.percentile(logs, [10, 90])
-    kept = logs[(logs > low - 0.6) & (logs < high + 0.6)]  # octave errors of the tracker
+    # beyond lie octave errors of the tracker
+    return logs[(logs > low - 0.6) & (logs < high + 0.6)], float(low), float(high)
+
+
+def pitch_deviation(speech: Speech) -> float:
+    """Semitones, standard deviation of F0 where voiced. Raises InputError as :func:`measure`."""
+    from empatheia.media.audio import resample
+
+    audio = resample(speech.audio, speech.sample_rate, _RATE)
+    return float(12 * _octaves(audio, _frames(audio)[2])[0].std())
+
+
+def measure(speech: Speech) -> Acoustics:
+    """Measure one sentence. Raises InputError where no voice can be heard."""
+    from empatheia.media.audio import resample
+
+    audio = resample(speech.audio, speech.sample_rate, _RATE)
+    frames, level, active = _frames(audio)
+    power = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW), axis=1)) ** 2
+    kept, low, high = _octaves(audio, active)
     where = np.flatnonzero(active)
     frequency = np.fft.rfftfreq(_WINDOW, 1 / _RATE)
     octaves = np.log2(np.maximum(frequency, 1.0))
