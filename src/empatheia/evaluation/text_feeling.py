@@ -1,0 +1,29 @@
+"""What the words of a reply feel like, to the package's own text encoder."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from empatheia.errors import WeightsError
+
+if TYPE_CHECKING:
+    from empatheia.data.feelings import UtteranceReader
+
+
+@cache
+def shipped_reader(preset: str = "small") -> UtteranceReader | None:
+    """Names one of the eight keys for each text; None where the preset has no such head.
+
+    ``source`` of what comes back names the weights.
+    """
+    from empatheia.data.feelings import UtteranceReader
+    from empatheia.encoders.feelings import UtteranceFeelings
+    from empatheia.presets import load_reasoner
+
+    try:
+        reasoner, settings = load_reasoner(preset)
+        feelings = UtteranceFeelings.load(reasoner.encoder)
+    except WeightsError:
+        return None
+    return UtteranceReader(feelings.read, f"{settings.digest}+{feelings.version}")
