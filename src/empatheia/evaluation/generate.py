@@ -18,6 +18,7 @@ from empatheia.data.references import Reference, ReferenceSet
 from empatheia.errors import InputError
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.predict import Progress, predict
+from empatheia.evaluation.synthetic import is_synthetic
 from empatheia.files import make_folder, write_together
 from empatheia.types import Dialogue, Reply
 
@@ -158,7 +159,7 @@ def label_in_signal(items: Sequence[Reference]) -> bool:
     """
     turns = (turn for reference in items for turn in reference.context)
     paths = (path for turn in turns for path in (turn.audio, turn.video) if path is not None)
-    return any(map(rendered, dict.fromkeys(paths)))
+    return any(map(is_synthetic, dict.fromkeys(paths)))
 
 
 def marked(settings: Mapping[str, Any], items: Sequence[Reference]) -> dict[str, Any]:
@@ -171,20 +172,6 @@ def marked(settings: Mapping[str, Any], items: Sequence[Reference]) -> dict[str,
     if not text and IN_SIGNAL not in str(told.get("mark") or "") and label_in_signal(items):
         told["mark"] = "; ".join(filter(None, (told.get("mark"), IN_SIGNAL)))
     return told
-
-
-def rendered(path: Path) -> bool:
-    """Whether a file is there and carries the tag of our renderer."""
-    import av
-
-    if not path.is_file():
-        return False
-    try:
-        with av.open(str(path)) as file:
-            told = " ".join(map(str, file.metadata.values()))
-    except av.FFmpegError:
-        return False
-    return "synthetic" in told.lower()
 
 
 def other_people(pairs: Sequence[Pair]) -> dict[str, list[str]]:
@@ -207,7 +194,7 @@ def other_people(pairs: Sequence[Pair]) -> dict[str, list[str]]:
             continue
         if reference.listener_id is None or who is None:
             unknown.append(reference.id)
-        elif not rendered(reference.video):
+        elif not is_synthetic(reference.video):
             foreign.append(reference.id)
         elif answer.avatar != resolve(who, seed_of(reference.listener_id)).id:
             other.append(reference.id)
