@@ -35,7 +35,7 @@ from empatheia.paper.system import device
 from empatheia.presets import Empatheia, load_folder
 from empatheia.training.coe import CoeConfig
 from empatheia.training.merg import paper_parts
-from empatheia.types import Dialogue, Turn
+from empatheia.types import Dialogue, Profile, Speech, Turn
 
 ASKED = Dialogue("d", (Turn("speaker", "I lost my dog today."),))
 
@@ -175,6 +175,24 @@ def test_reply_on_the_command_line(models: Models, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out" / "reply.mp4").stat().st_size > 1000
     assert '"preset": "paper"' in (tmp_path / "out" / "reply.json").read_text()
+
+
+def test_styletalk_moves_to_the_phonemes_of_its_voice(tmp_path: Path) -> None:
+    """Without wav2vec2; a recording without phoneme times is refused with what to do."""
+    made = build(tmp_path / "models", face="styletalk")
+    shutil.rmtree(made.wav2vec2)
+    made.need(made.generators())
+    voice, face = system.open_voice(made), system.open_face(made)
+    phonemes = voice.phonemize("Hello.")
+    style = voice.style_for("sad", 0.7, Profile())
+    speech = voice.generate(phonemes, voice.encode_content(phonemes), style)
+    content = face.encode_content(speech)
+    pictures = face.generate(
+        face.avatar_for(Profile()), content[:2], face.style_for("sad", 0.7, Profile()), 0
+    )
+    assert next(iter(pictures)).image.shape == (256, 256, 3)
+    with pytest.raises(InputError, match="no phoneme times"):
+        face.encode_content(Speech(np.zeros(16_000, np.float32), 16_000))
 
 
 def copied(models: Models, folder: Path) -> Models:
