@@ -28,7 +28,7 @@ from empatheia.evaluation.face_measures import (
     vowel_energy,
 )
 from empatheia.evaluation.face_report import nearest, report, speech_like, spread_recordings
-from empatheia.evaluation.face_sharpness import cpbd
+from empatheia.evaluation.face_sharpness import _edge_map, cpbd
 from empatheia.evaluation.seeing import features
 from empatheia.face.avatar.feeling import EMOTIONS, expression
 from empatheia.media.audio import wav_bytes
@@ -58,19 +58,26 @@ def test_edges_as_wide_as_is_just_noticed(width: int, height: int, sharp: bool) 
     assert cpbd(np.repeat(image[:, :64, None], 3, 2)) == float(sharp)
 
 
-def test_sharpness_against_a_plain_count() -> None:
-    """Widths counted pixel by pixel, as the release writes it down."""
-    rng = np.random.default_rng(3)
-    noise = cv2.GaussianBlur(rng.normal(0, 1, (64, 64)), (0, 0), 1.2)
-    grey = np.clip(128 + 90 * noise / noise.std(), 0, 255).astype(np.uint8)
+def plain_count(grey: np.ndarray) -> tuple[int, int, list[int]]:
+    """Sharp edges, all edges, and the Canny pixels of each block, counted pixel by pixel."""
     x = grey.astype(float)
+    canny = _edge_map(x)
     wide = np.pad(x, 1, "reflect")
     step = wide[:, 2:] - wide[:, :-2]
     p = ((step[:-2] + 2 * step[1:-1] + step[2:]) / 8) ** 2
     dy, dx = np.gradient(x)
     sharp = total = 0
-    for r in range(1, 63):
-        for c in range(1, 63):
+    marked = []
+    last = x.shape[1] - 1
+    for top, start in np.ndindex(x.shape[0] // 64, x.shape[1] // 64):
+        places = [(64 * top + i, 64 * start + j) for i in range(64) for j in range(64)]
+        marked.append(sum(bool(canny[place]) for place in places))
+        contrast = max(x[place] for place in places) - min(x[place] for place in places)
+        if marked[-1] <= 0.002 * 64 * 64:
+            continue
+        for r, c in places:
+            if r in (0, x.shape[0] - 1) or c in (0, last):
+                continue
             thin = p[r, c - 1] <= p[r, c] > p[r, c + 1] or p[r - 1, c] <= p[r, c] > p[r + 1, c]
             angle = abs(np.round(np.degrees(np.arctan2(dy[r, c], dx[r, c])) / 45) * 45)
             if p[r, c] <= 4 or not thin or angle not in (0.0, 180.0):
@@ -79,13 +86,78 @@ def test_sharpness_against_a_plain_count() -> None:
             left, right = c - 1, c + 1
             while left > 0 and sign * (x[r, left] - x[r, left - 1]) > 0:
                 left -= 1
-            while right < 63 and sign * (x[r, right + 1] - x[r, right]) > 0:
+            while right < last and sign * (x[r, right + 1] - x[r, right]) > 0:
                 right += 1
-            blur = 1 - np.exp(-(((right - left) / 3) ** 3.6))
+            blur = 1 - np.exp(-(((right - left) / (5 if contrast <= 50 else 3)) ** 3.6))
             sharp += round(100 * blur) <= 63
             total += 1
+    return sharp, total, marked
+
+
+def noisy(side: int, spread: float, seed: int) -> np.ndarray:
+    noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, (side, side)), (0, 0), 1.2)
+    return np.clip(128 + spread * noise / noise.std(), 0, 255).astype(np.uint8)
+
+
+def test_sharpness_against_a_plain_count() -> None:
+    """Widths counted pixel by pixel, as the release writes it down."""
+    grey = noisy(64, 90, 3)
+    sharp, total, _ = plain_count(grey)
     assert total > 100
     assert cpbd(np.repeat(grey[..., None], 3, 2)) == pytest.approx(sharp / total)
+
+
+def test_blocks_against_a_plain_count() -> None:
+    """Of six: strong, faint (wider edges pass there), barely enough edges, few, soft, too few."""
+    grey = np.full((128, 200), 90, np.uint8)
+    grey[:64, :64] = noisy(64, 60, 3)
+    faint = noisy(64, 60, 4).astype(float)
+    grey[:64, 64:128] = 128 + 45 * (faint - faint.min()) / np.ptp(faint)
+    grey[30:32, 180] = 190
+    grey[64:, 64:128] = cv2.GaussianBlur(noisy(64, 60, 5), (0, 0), 1.5)
+    grey[64:, 196:] = 250  # beyond the last whole block
+    sharp, total, marked = plain_count(grey)
+    assert 0 < marked[5] <= 8 < marked[2] < 40 < min(marked[0], marked[1], marked[4])
+    assert 0 < sharp < total
+    assert cpbd(np.repeat(grey[..., None], 3, 2)) == pytest.approx(sharp / total)
+
+
+def test_edge_map_against_canny_written_out() -> None:
+    """Smoothing, Sobel, thinning along the gradient and two thresholds, pixel by pixel."""
+    rng = np.random.default_rng(8)
+    grey = cv2.GaussianBlur(rng.uniform(0, 255, (70, 70)), (0, 0), 2.0)
+    smooth = cv2.GaussianBlur(grey / 255, (0, 0), np.sqrt(2.0))
+    wide = np.pad(smooth, 1, "reflect")
+    x = wide[:, 2:] - wide[:, :-2]
+    y = wide[2:] - wide[:-2]
+    dx, dy = x[:-2] + 2 * x[1:-1] + x[2:], y[:, :-2] + 2 * y[:, 1:-1] + y[:, 2:]
+    size = np.hypot(dx, dy) / np.hypot(dx, dy).max()
+    bins = np.minimum((size * 64).astype(int), 63)
+    high = next(i + 1 for i in range(64) if (bins <= i).mean() > 0.7) / 64
+    edges = {(r, c) for r, c in np.ndindex(70, 70) if _ridge(size, dx, dy, r, c)}
+    found = {place for place in edges if size[place] > high}
+    new = set(found)
+    while new:
+        near = {(r + i, c + j) for r, c in new for i in (-1, 0, 1) for j in (-1, 0, 1)}
+        new = {p for p in near & edges if size[p] > 0.4 * high} - found
+        found |= new
+    ours = _edge_map(grey)
+    theirs = np.zeros_like(ours)
+    for place in found:
+        theirs[place] = True
+    assert theirs.sum() > 200
+    assert (ours != theirs).sum() <= 0.02 * theirs.sum()  # steps are rounded to whole numbers there
+
+
+def _ridge(size: np.ndarray, dx: np.ndarray, dy: np.ndarray, r: int, c: int) -> bool:
+    """No smaller than both neighbours along the gradient, which is rounded to 45 degrees."""
+    angle = round(np.degrees(np.arctan2(dy[r, c], dx[r, c])) / 45) % 4
+    i, j = ((0, 1), (1, 1), (1, 0), (1, -1))[angle]
+
+    def at(a: int, b: int) -> float:
+        return float(size[a, b]) if 0 <= a < size.shape[0] and 0 <= b < size.shape[1] else 0.0
+
+    return at(r, c) > at(r - i, c - j) and at(r, c) >= at(r + i, c + j)
 
 
 @pytest.mark.parametrize("shift", [-5, 0, 3, 7])

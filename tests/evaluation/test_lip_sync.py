@@ -146,7 +146,7 @@ def test_avsync_p_counts_shifts_one_by_one() -> None:
     """Shifts of 1 s and more, either way round; each and the own with one picture of play."""
     rng = np.random.default_rng(9)
     seen = rng.normal(size=(80, 2))
-    heard = np.concatenate([seen + rng.normal(0, 3, (80, 2)), np.ones((80, 1))], 1)
+    heard = np.concatenate([seen + rng.normal(0, 6, (80, 2)), np.ones((80, 1))], 1)
     model = avsync.AVSync(np.eye(3)[:, :2])
 
     def near(shift: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,13 +11,17 @@ import numpy as np
 import pytest
 import torch
 
+from empatheia.data.feelings import UtteranceReader
+from empatheia.data.labels import Feeling
 from empatheia.data.predictions import Answer
 from empatheia.data.references import Reference
 from empatheia.errors import InputError
 from empatheia.evaluation import avsync
 from empatheia.evaluation.consistency import confusion, consistency_table
-from empatheia.evaluation.figures import mean_figure
-from empatheia.evaluation.scorecard import Figure
+from empatheia.evaluation.figures import Detailed, detailed, mean_figure
+from empatheia.evaluation.media_figures import media_figure
+from empatheia.evaluation.recogniser import edits
+from empatheia.evaluation.scorecard import Figure, Row, Table
 from empatheia.evaluation.speech_table import speech_table
 from empatheia.evaluation.syncnet import SyncNetScorer
 from empatheia.evaluation.synthetic import reference_name
@@ -121,9 +126,11 @@ def test_video_rows(pairs: Pairs) -> None:
     assert "ssim" not in floor
     assert ours["cpbd"].value == truth["cpbd"].value
     assert ours["cpbd"].weights == "none"  # not the system's: they measure nothing here
-    assert f"ours: CPBD on {2 * 13} pictures, SSIM on {2 * FRAMES}" in table.notes[0]
+    assert f"SSIM on {2 * FRAMES} pictures" in table.notes[0]
+    assert isinstance(ours["cpbd"], Detailed)
+    assert 20 < ours["cpbd"].detail["pictures"] <= 2 * 13  # a picture without edges is left out
     assert value(floor["avsync_p"]) > value(ours["avsync_p"])
-    assert value(ours["avsync_offset"]) == 0
+    assert value(ours["avsync_offset"]) <= 2 < value(floor["avsync_offset"])
     assert value(floor["avsync_distance"]) > value(ours["avsync_distance"])
     assert ours["sync_offset"].needs is not None
     fitted = next(m for m in table.metrics if m.id == "avsync_p").settings
@@ -304,8 +311,11 @@ def test_landmark_rows_by_hand(pairs: Pairs, tmp_path: Path) -> None:
     assert value(ours["psnr"]) == 100.0  # equal pictures are counted so
 
 
-def test_faces_are_named_by_real_ones(pairs: Pairs, tmp_path: Path) -> None:
+def test_faces_are_named_by_real_ones(
+    pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Happy mouths are wide, sad ones narrow: one of ours looks as it says, one does not."""
+    monkeypatch.setattr("empatheia.evaluation.consistency.shipped_reader", lambda: None)
     rng = np.random.default_rng(0)
     base = rng.uniform(90, 160, (478, 2))
     base[33], base[263] = (80, 100), (170, 100)
@@ -367,12 +377,40 @@ def test_speech_rows(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = table.rows[0].figures
     assert ours["wer"].value == 50.0  # two wrong words of four
     assert table.rows[2].figures["wer"].value == 50.0  # beside the other's words
+    assert ours["wer"].weights.startswith("pocketsphinx")  # what heard it, not what spoke
+    apart = edits("well then", "oh no")
+    assert ours["cer"].value == pytest.approx(100 * apart / (5 + 9))
     assert len(times) == 4  # two of ours and two of people, each heard once
     assert ours["mos"].needs == "human votes, from a rating study"
     assert ours["secs"].needs is not None
     assert ours["emotion"].needs is not None
     assert len(faults["prosody not measurable"]) == 2  # noise has no pitch
     assert table.rows[1].figures["wer"].value == 0.0
+
+
+def test_forced_replies_in_the_references_sound_have_no_speech(
+    pairs: Pairs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The sound of both is the reference's, sample by sample: that says nothing of the system."""
+    from empatheia.evaluation import speech_table as module
+
+    monkeypatch.setattr(module, "Recogniser", lambda: SimpleNamespace(hear=lambda _: ["oh"]))
+    table, faults = speech_table("x", pairs, {"teacher_forced": True})
+    assert faults[module.BORROWED] == ["0#1", "1#1"]
+    assert all(figure.value is None for figure in table.rows[0].figures.values())
+    assert "teacher-forced" in str(table.rows[0].figures["wer"].needs)
+    assert table.rows[1].figures["wer"].value == 50.0
+    own = tmp_path / "own.wav"  # spoken by the system itself
+    own.write_bytes(wav_bytes(Speech(np.ones(16_000 * 2, np.float32) / 3, 16_000)))
+    mixed = [pairs[0], (pairs[1][0], replace(pairs[1][1], audio=own))]
+    table, faults = speech_table("x", mixed, {"teacher_forced": True})
+    assert faults[module.BORROWED] == ["0#1"]
+    assert table.rows[0].figures["wer"].n == 1
+    assert table.rows[2].figures["wer"].needs == "two recordings and more"
+    bare = [(replace(r, audio=None, video=None), a) for r, a in pairs]
+    rows = speech_table("x", bare, {})[0].rows
+    assert (rows[1].name, rows[1].mark) == ("Ground truth", "ceiling")
+    assert "reference recordings" in str(rows[1].figures["wer"].needs)
 
 
 def test_consistency(pairs: Pairs) -> None:
@@ -385,6 +423,24 @@ def test_consistency(pairs: Pairs) -> None:
     assert figures["user_fused"].value == 50.0
     assert figures["user_speech"].needs is not None
     assert confusion(pairs) == {"sad": {"lonely": 1, "sad": 1}}
+    fused = figures["user_fused"]
+    assert isinstance(fused, Detailed)
+    assert fused.detail["confusion"] == {"sad": {"happy": 1, "sad": 1}}
+    for name in ("voice_age", "face_age", "face_gender"):
+        assert "a recogniser of" in str(figures[name].needs)
+    assert "declared" in next(m.title for m in table.metrics if m.id == "profile_age")
+
+
+def test_an_answer_without_an_emotion_is_wrong(pairs: Pairs) -> None:
+    """As long as the system names any; one that names none has no figure."""
+    given = [pairs[1], (pairs[0][0], replace(pairs[0][1], emotion=None))]
+    figure = consistency_table("ours", given, {})[0].rows[0].figures["speaker_emotion"]
+    assert (figure.value, figure.n) == (50.0, 2)
+    assert isinstance(figure, Detailed)
+    assert figure.detail["confusion"] == {"sad": {"(none)": 1, "sad": 1}}
+    silent = [(r, replace(a, emotion=None)) for r, a in pairs]
+    figure = consistency_table("ours", silent, {})[0].rows[0].figures["speaker_emotion"]
+    assert "emotions in the predictions" in str(figure.needs)
 
 
 def test_agreement_by_hand(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,6 +453,7 @@ def test_agreement_by_hand(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> Non
 
     class Told:
         held_out = ()
+        digest = "taught"
 
         def __init__(self, names: tuple[str | None, ...], emotions: tuple[str, ...]) -> None:
             self.names, self.emotions = iter(names), emotions
@@ -416,12 +473,18 @@ def test_agreement_by_hand(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(
         consistency, "see_people", lambda _: Told(seen, (*all_but_contempt, "contempt"))
     )
+    words = {"0": "sad", "1": "happy", "2": "contempt", "3": "neutral"}
+
+    def read(texts: Sequence[str]) -> list[Feeling]:
+        return [Feeling(words[text], None) for text in texts]
+
+    monkeypatch.setattr(consistency, "shipped_reader", lambda: UtteranceReader(read, "encoder"))
     who = ({"gender": "female"}, {"gender": "male"}, {"gender": "male", "age": "child"}, {})
     reference, answer = pairs[0]
     given = [
         (
             replace(reference, id=f"{i}#1"),
-            replace(answer, id=f"{i}#1", chain={"response_emotion": p}, profile=w),
+            replace(answer, id=f"{i}#1", reply=str(i), chain={"response_emotion": p}, profile=w),
         )
         for i, (p, w) in enumerate(zip(plan, who, strict=True))
     ]
@@ -434,6 +497,14 @@ def test_agreement_by_hand(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (ours["voice_gender"].value, ours["voice_gender"].n) == (50.0, 2)
     assert (floor["voice_means_it"].value, floor["voice_means_it"].n) == (pytest.approx(200 / 3), 3)
     assert (floor["face_means_it"].value, floor["face_means_it"].n) == (0.0, 3)
+    assert (ours["text_means_it"].value, ours["text_means_it"].n) == (75.0, 4)
+    assert (ours["text_voice"].value, ours["text_voice"].n) == (50.0, 2)  # no contempt in voices
+    assert (ours["text_face"].value, ours["text_face"].n) == (100.0, 3)
+    assert (floor["text_face"].value, floor["text_face"].n) == (0.0, 2)  # the words stay
+    assert ours["text_voice"].weights == "encoder, taught"
+    assert isinstance(ours["voice_means_it"], Detailed)
+    assert ours["voice_means_it"].detail["confusion"] == {"happy": {"sad": 1}, "sad": {"sad": 1}}
+    assert ours["face_means_it"].weights == "taught"
     assert faults == {
         consistency.FEW: ["3#1"],
         "voice not comparable": ["2#1"],
@@ -446,12 +517,35 @@ def test_agreement_by_hand(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> Non
     table, faults = consistency_table("x", bare, {}, Path("actors"), Path("mead"))
     assert table.rows[0].figures["voice_means_it"].needs == consistency.NO_CHAIN
     assert table.rows[0].figures["voice_face"].n == 3
+    assert table.rows[0].figures["text_voice"].n == 2  # a system without a chain has this too
     assert len(faults["no feeling in the chain"]) == 4
+
+
+def test_figures_of_speech_and_video() -> None:
+    """Counts by name; bars of correlations, none below nothing."""
+    heard = detailed(Figure(75.0, 4), confusion={"sad": {"sad": 3, "angry": 1}})
+    drawn = media_figure(Table("speech", "", (), (Row("x", {"emotion": heard}),)))
+    assert drawn is not None
+    assert "<title>sad named angry: 1</title>" in drawn
+    rows = (
+        Row("ours", {"avsync_r": Figure(0.5, 9, (0.4, 0.6))}),
+        Row("floor", {"avsync_r": Figure(-0.1, 9, (-0.2, 0.1))}),
+        Row("other", {"ssim": Figure(1.0, 9)}),
+    )
+    drawn = media_figure(Table("video", "", (), rows))
+    assert drawn is not None
+    assert "50.0  (n=9)" in drawn
+    assert "other" not in drawn
+    assert 'width="-' not in drawn
+    assert media_figure(Table("video", "", (), rows[2:])) is None
+    assert media_figure(Table("text", "", (), rows)) is None
 
 
 def test_what_actors_taught_to_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Buzzes for actors: men low, women high; sad dull, angry sharp. One of ours says otherwise."""
     from empatheia.evaluation import consistency, hearing, speech_table
+
+    monkeypatch.setattr(consistency, "shipped_reader", lambda: None)
 
     def buzz(path: Path, pitch: float, level: float, sharp: bool) -> Path:
         t = np.arange(16000) / 16000
@@ -492,8 +586,16 @@ def test_what_actors_taught_to_hear(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (told.value, told.n) == (pytest.approx(700 / 8), 8)
     assert figures["voice_gender"].value == 75.0
     assert faults["voice not comparable"] == ["8#1", "9#1", "10#1", "11#1"]
-    found = speech_table.speech_table("ours", made, {}, tmp_path)[0].rows[0].figures
-    assert found["emotion"].value == pytest.approx(700 / 8)
+    rows = speech_table.speech_table("ours", made, {}, tmp_path)[0].rows
+    found = rows[0].figures["emotion"]
+    assert found.value == pytest.approx(700 / 8)
+    assert isinstance(found, Detailed)
+    assert found.detail["confusion"] == {"angry": {"angry": 3}, "sad": {"angry": 1, "sad": 4}}
+    assert found.weights == ear.digest != "none"
+    assert (rows[-1].mark, rows[-1].figures["emotion"].value) == ("ceiling", 100.0)
+    told = rows[0].figures["prosody_pitch"]
+    assert value(told) == pytest.approx(112, rel=0.02)
+    assert value(rows[0].figures["prosody_rate"]) == pytest.approx(1.0, rel=0.1)  # "Oh." in 1 s
     table, faults = consistency.consistency_table("ours", made[:9], {}, tmp_path)
     assert table.rows[0].figures["voice_means_it"].value is None  # nine are too few
     assert len(faults[consistency.FEW]) == 9

@@ -71,7 +71,7 @@ def test_wide_videos_are_cut_not_squashed(tmp_path: Path) -> None:
     assert seen[:, :20].max() < 100  # what lay outside is gone
     side = side_by_side(path, path).ours[0]
     assert side.shape == (256, 256, 3)
-    corner = np.zeros((2, 478, 2)) + [192, 64]  # the white square's, in pixels of the video
+    corner = np.tile([192, 64], (2, 478, 1))  # the white square's, in pixels of the video
     np.savez(path.with_suffix(".npz"), points=corner, size=np.array([256, 512]))
     points = read_points(path)
     assert points is not None
