@@ -80,7 +80,7 @@ def test_prosody_of_known_glides(tmp_path) -> None:
 
 @pytest.mark.parametrize(("power", "slope"), [(1, -6.02), (2, -12.04)])
 def test_tilt_of_known_spectra(power: int, slope: float) -> None:
-    """Amplitudes of 1 / k fall 6 dB an octave, of 1 / k^2 twice that; low thirds hold one or two."""
+    """Amplitudes of 1 / k fall 6 dB an octave, of 1 / k^2 twice; low bands hold few."""
     assert measure(glide(100, 101, 1.0, power)).tilt == pytest.approx(slope, abs=0.5)
 
 
