@@ -157,7 +157,11 @@ def test_faults_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     def made(name: str) -> str:
         return str(tmp_path / name)
 
+    (tmp_path / "wide.yml").write_text(CONFIG.replace("hidden_dim: 512", "hidden_dim: 256"))
+    wide = ["--config", made("wide.yml"), "-o", out]
+
     for arguments, message in (
+        (["convert", "styletts2", made("parts.pt"), *wide], "wide.yml the configuration of this"),
         (["get", "dreamtalk"], "no direct address"),
         (["get", "nothing"], "unknown weights"),
         (["convert", "pirenderer", wrong, "-o", out], "304 missing"),

@@ -81,7 +81,7 @@ def convert(
     from empatheia.published import strict
 
     network, state, numbers = _fitted(kind, checkpoint, config)
-    strict.check(network, state, str(checkpoint))
+    strict.check(network, state, str(checkpoint), str(config or ""))
     source = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     name = "styletts2" if kind == "kokoro" else kind
     meta = {"kind": name, "config": numbers, "source": checkpoint.name, "source_sha256": source}

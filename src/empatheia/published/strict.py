@@ -23,6 +23,7 @@ class KeyMismatchError(WeightsError):
         missing: tuple[str, ...],
         unexpected: tuple[str, ...],
         misshapen: tuple[str, ...],
+        config: str = "",
     ) -> None:
         self.missing, self.unexpected, self.misshapen = missing, unexpected, misshapen
         parts = [
@@ -37,6 +38,7 @@ class KeyMismatchError(WeightsError):
         super().__init__(
             f"{what} does not fit ({'; '.join(parts)}): is it the file that the table of "
             "'empatheia weights list' names?"
+            + (f" And is {config} the configuration of this file, not of another?" * bool(config))
         )
 
 
@@ -61,8 +63,11 @@ def network_of(make: Callable[[Mapping[str, Any]], N], numbers: object, what: st
         ) from error
 
 
-def check(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
-    """Raise KeyMismatchError unless ``state`` has exactly the keys and shapes of ``network``."""
+def check(network: nn.Module, state: Mapping[str, Tensor], what: str, config: str = "") -> None:
+    """Raise KeyMismatchError unless ``state`` has exactly the keys and shapes of ``network``.
+
+    ``config`` names the file that told the network's numbers, where there is one.
+    """
     wanted = network.state_dict()
     missing = tuple(name for name in wanted if name not in state)
     unexpected = tuple(name for name in state if name not in wanted)
@@ -72,7 +77,7 @@ def check(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
         if name in state and state[name].shape != value.shape
     )
     if missing or unexpected or misshapen:
-        raise KeyMismatchError(what, missing, unexpected, misshapen)
+        raise KeyMismatchError(what, missing, unexpected, misshapen, config)
 
 
 def load(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:

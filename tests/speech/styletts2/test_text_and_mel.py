@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from empatheia.errors import InputError
+from empatheia.speech.styletts2 import espeak
 from empatheia.speech.styletts2.dictionary import Dictionary, ipa
 from empatheia.speech.styletts2.espeak import Espeak, share
 from empatheia.speech.styletts2.mel import filters, log_mel, reference_mel, trim
@@ -100,3 +102,28 @@ def test_recordings_too_short_or_silent_are_refused() -> None:
         reference_mel(Speech(tone[:12000], 24000))
     with pytest.raises(InputError, match="silent"):
         reference_mel(Speech(np.zeros(48000, np.float32), 24000))
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("cat > heard; echo hello", ""),
+        ("echo broken >&2; exit 3", "exit status 3"),
+        ("exec sleep 5", "timed out"),
+    ],
+)
+def test_the_program_is_given_the_text_and_its_faults_are_one_line(
+    body: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program of our own in espeak-ng's place."""
+    program = tmp_path / "speak"
+    program.write_text(f"#!/bin/sh\ncd {tmp_path}\n{body}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(espeak, "_TIMEOUT", 0.5)
+    ask = Espeak(program=str(program))._say
+    if not message:
+        assert ask("Hello.").strip() == "hello"
+        assert (tmp_path / "heard").read_text() == "Hello."
+        return
+    with pytest.raises(InputError, match=f"failed on a sentence: .*{message}"):
+        ask("Hello.")
