@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from empatheia.care.screen import CareRules
+    from empatheia.data.feelings import UtteranceReader
     from empatheia.encoders.text import TextEncoder
     from empatheia.protocols import FaceGenerator, SpeechGenerator
     from empatheia.senses import Senses
@@ -67,6 +68,16 @@ def care_screen(encoder: TextEncoder, country: str | None = None) -> CareRules:
         return vectors
 
     return CareRules(country, second_look=SemanticScore.load(embed).category)
+
+
+def utterance_reader(preset: str = "small") -> UtteranceReader:
+    """Names the feeling of single utterances. Raises InputError, WeightsError."""
+    from empatheia.data.feelings import UtteranceReader
+    from empatheia.encoders.feelings import UtteranceFeelings
+
+    reasoner, settings = load_reasoner(preset)
+    feelings = UtteranceFeelings.load(reasoner.encoder)
+    return UtteranceReader(feelings.read, f"utterance@{settings.digest}+{feelings.version}")
 
 
 def load_expression(

@@ -22,11 +22,12 @@ Run = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """A voice that hums, a grey face, and a reader to whom everything is happy."""
-    from empatheia.cli import studio, utterances
+    from empatheia import presets
+    from empatheia.cli import studio
 
     monkeypatch.setattr(studio, "open_studio", lambda preset, size: acting.open_studio())
     reader = UtteranceReader(lambda texts: [Feeling("happy", "joyful")] * len(texts), "test")
-    monkeypatch.setattr(utterances, "utterance_reader", lambda: reader)
+    monkeypatch.setattr(presets, "utterance_reader", lambda: reader)
 
 
 @pytest.fixture

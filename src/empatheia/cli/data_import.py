@@ -53,7 +53,7 @@ def import_(
         importer.run(kind, path, out)  # says what is wrong before anything is loaded
     reader = None
     if listener_emotions:
-        from empatheia.cli.utterances import utterance_reader
+        from empatheia.presets import utterance_reader
 
         reader = utterance_reader()
     with Progress(console=show.progress_console(), transient=True) as bar:

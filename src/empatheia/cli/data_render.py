@@ -71,7 +71,7 @@ def render(
     ids = [d.id for d in islice(manifests.read(manifest), limit)]
     dialogues: Iterator[Dialogue] = islice(manifests.read(manifest), limit)
     if listener_emotions:
-        from empatheia.cli.utterances import utterance_reader
+        from empatheia.presets import utterance_reader
 
         dialogues = feelings.label_listeners(dialogues, utterance_reader())
     dialogues = feelings.spread(dialogues, spread, seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +105,7 @@ def counting(title: str, total: int) -> Iterator[Callable[[int, int], None]]:
 
 
 def score(kinds: tuple[str, ...], source: Source, out: Path, **tools: Path | None) -> None:
-    """Tables of the given kinds; writes scores.json, .md, .tex and the figure.
+    """Tables of the given kinds; writes scores.json, .md, .tex and the figures.
 
     A kind that cannot be measured is told and left out where there are others.
     """
@@ -152,7 +152,7 @@ def score(kinds: tuple[str, ...], source: Source, out: Path, **tools: Path | Non
     for table in tables:
         head |= named(table) if table.id == "text" else {}
     show_card(Scorecard(head, checks, tuple(tables)), out)
-    _draw(kinds, matched, out)
+    _draw(tables, matched, out)
 
 
 def _check_said(kind: str, table: Table, faults: Mapping[str, list[str]]) -> None:
@@ -222,17 +222,21 @@ def _consistency(tools: Tools) -> Measure:
 _MEASURES = {"text": _text, "speech": _speech, "video": _video, "consistency": _consistency}
 
 
-def _draw(kinds: tuple[str, ...], matched: Matched, out: Path) -> None:
-    """``accuracy.svg`` and ``confusion.svg``, where labels are known and emotions named."""
+def _draw(tables: Sequence[Table], matched: Matched, out: Path) -> None:
+    """A figure beside each table that has something to show."""
+    from empatheia.evaluation.media_figures import media_figure
     from empatheia.evaluation.report import by_emotion, confusions, countable
     from empatheia.files import write_whole
 
     known = countable(matched.pairs)
-    figures = {"text": ("accuracy.svg", by_emotion), "consistency": ("confusion.svg", confusions)}
-    for kind in kinds:
-        if kind in figures and known:
-            name, draw = figures[kind]
-            write_whole(out / name, draw(known).encode())
+    labels = {"text": ("accuracy.svg", by_emotion), "consistency": ("confusion.svg", confusions)}
+    for table in tables:
+        name, drawn = f"{table.id}.svg", media_figure(table)
+        if table.id in labels and known:
+            name, draw = labels[table.id]
+            drawn = draw(known)
+        if drawn is not None:
+            write_whole(out / name, drawn.encode())
             typer.echo(str(out / name))
 
 

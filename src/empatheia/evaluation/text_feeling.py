@@ -12,18 +12,14 @@ if TYPE_CHECKING:
 
 
 @cache
-def shipped_reader(preset: str = "small") -> UtteranceReader | None:
+def shipped_reader() -> UtteranceReader | None:
     """Names one of the eight keys for each text; None where the preset has no such head.
 
     ``source`` of what comes back names the weights.
     """
-    from empatheia.data.feelings import UtteranceReader
-    from empatheia.encoders.feelings import UtteranceFeelings
-    from empatheia.presets import load_reasoner
+    from empatheia.presets import utterance_reader
 
     try:
-        reasoner, settings = load_reasoner(preset)
-        feelings = UtteranceFeelings.load(reasoner.encoder)
+        return utterance_reader()
     except WeightsError:
         return None
-    return UtteranceReader(feelings.read, f"{settings.digest}+{feelings.version}")
