@@ -33,7 +33,7 @@ UNTOLD = (
 FAINT = 0.1
 DOUBT = 0.02  # that a recording says nothing of the speaker
 FOLD = torch.tensor([EMOTIONS8.index(AVAMERG_32_TO_7[label]) for label in EMOTIONS32])
-KEPT = 512  # utterances whose features are remembered (about 50 kB each)
+KEPT = 64  # utterances whose features are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,7 @@ class Senses(nn.Module):
         )
         self.register_buffer("trust", torch.ones(2))  # in ear and eye, beside the text
         self.digest = "random"
-        # what was perceived; may be shared with senses of the same ear and eye
-        self.kept: OrderedDict[tuple[Path, Path | None], Reading] = OrderedDict()
+        self._kept: OrderedDict[tuple[Path, Path | None], Reading] = OrderedDict()
 
     @torch.no_grad()
     def perceive(self, turn: Turn) -> Reading:
@@ -105,7 +104,7 @@ class Senses(nn.Module):
         if place is None:
             return Reading()
         key = (place, turn.video)
-        if key not in self.kept:
+        if key not in self._kept:
             speech = self._heard(place, must=turn.audio is not None)
             video = note = None
             if turn.video is not None:
@@ -113,10 +112,10 @@ class Senses(nn.Module):
                     pictures, noticed = self.eye.noticed(read_video(turn.video))
                 video = _row(self.eye([pictures]))
                 note = f"{turn.video.name}: {noticed}" if noticed else None
-            self.kept[key] = Reading(speech, video, note, self.config.told)
-            while len(self.kept) > KEPT:
-                self.kept.popitem(last=False)
-        return self.kept[key]
+            self._kept[key] = Reading(speech, video, note, self.config.told)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[key]
 
     def _heard(self, path: Path, must: bool) -> Perceived | None:
         """A video without sound is no fault, a sound file without is one."""

@@ -57,7 +57,11 @@ def rows(reasoner: Reasoner, folder: Path) -> list[MergRow]:
     voice, face = generators()
     teachers = Teachers(voice, face, "tiny", folder / "teachers")
     found = merg_examples(dialogues(folder))
-    return [row_of(reasoner, e, teachers.teach(e), face.fps) for e in found]
+    seen = [reasoner.senses.readings(e.turns) if reasoner.senses else [] for e in found]
+    return [
+        row_of(reasoner, e, teachers.teach(e), face.fps, readings)
+        for e, readings in zip(found, seen, strict=True)
+    ]
 
 
 def net(senses: bool = False, synchronizer: bool = True, disentangler: bool = True) -> MergNet:

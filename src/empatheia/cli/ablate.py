@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -59,17 +58,14 @@ def ablate(
     from empatheia.files import digest_of
     from empatheia.training import merg
 
-    backbones, kept = _backbones(backbone or []), OrderedDict[Any, Any]()
+    backbones = _backbones(backbone or [])
     variants = _chosen(with_backbones(list(backbones)), only, list(backbones))
     recipes = recipes_of_preset(preset, STAGES, [f"limit={limit}", *(set_ or ())], out, threads)
     merg.read_media(data)  # a folder without media is said before weights are opened
 
     def opener(variant: Variant, expression: Path | None) -> Parts:
         file = backbones.get(variant.backbone, reasoner)
-        parts = merg.small_parts(file, expression, senses if variant.senses else None)
-        if parts.reasoner.senses is not None:
-            parts.reasoner.senses.kept = kept  # all hear and see alike
-        return parts
+        return merg.small_parts(file, expression, senses if variant.senses else None)
 
     files = {"reasoner": reasoner, "senses": senses, **backbones}
     about = {

@@ -189,14 +189,18 @@ def plain(table: Table) -> str:
 
 
 def missing(table: Table) -> list[str]:
-    """One line for each metric that lacks something: ``n/a (needs X)``."""
+    """A line for what some metrics of a row lack alike: ``n/a (needs X)``."""
     titles = {m.id: m.title for m in table.metrics}
-    lines = [
-        f"- {titles[name]}, {_name(row)}: n/a (needs {figure.needs})"
-        for row in table.rows
-        for name, figure in row.figures.items()
-        if figure.needs
-    ]
+    lines = []
+    for row in table.rows:
+        lacking: dict[str, list[str]] = {}
+        for name, figure in row.figures.items():
+            if figure.needs:
+                lacking.setdefault(figure.needs, []).append(titles[name])
+        lines += [
+            f"- {', '.join(found)}, {_name(row)}: n/a (needs {needs})"
+            for needs, found in lacking.items()
+        ]
     return list(dict.fromkeys(lines))
 
 

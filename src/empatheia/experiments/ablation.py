@@ -176,8 +176,6 @@ class Ablation:
             reasoner = load_reasoner_file(
                 last / "reasoner.safetensors", senses if senses.is_file() else None
             )
-            if reasoner.senses is not None and parts.reasoner.senses is not None:
-                reasoner.senses.kept = parts.reasoner.senses.kept
         parts = replace(parts, reasoner=reasoner)
         teachers = Teachers(parts.speech, parts.face, parts.digest, self.out / "teachers")
         rows = rows_of(parts, examples, teachers, note)

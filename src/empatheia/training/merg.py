@@ -47,6 +47,7 @@ from empatheia.training.merg_stage import (
     row_of,
     without_chain,
 )
+from empatheia.training.perceptions import Perceptions
 from empatheia.training.reconstruction import Reconstruction
 from empatheia.training.style import StyleStage
 from empatheia.types import Dialogue
@@ -225,7 +226,8 @@ def train_merg(
 
     ``content`` also on replies of ``texts``, a manifest, which the voice reads aloud. Writes
     ``out/expression.safetensors``; ``joint`` also ``reasoner.safetensors`` (LoRA merged) and, where
-    there are senses, ``senses.safetensors``. What the teachers say is kept in ``cache``.
+    there are senses, ``senses.safetensors``. What the teachers say and what the senses perceive is
+    kept in ``cache``.
     """
     if parts.expression is not None:
         parts.expression.fits(*_widths(parts))
@@ -269,10 +271,12 @@ def train_merg(
 def rows_of(
     parts: Parts, found: Sequence[MergExample], teachers: Teachers, note: Note | None
 ) -> list[MergRow]:
-    """Replies with what the teachers say of them.
+    """Replies with what the teachers say of them, and the senses of what came before.
 
     One in which too little is said is left out, and noted. Raises InputError where none is left.
     """
+    senses = parts.reasoner.senses
+    perceptions = Perceptions(senses, teachers.cache) if senses is not None else None
     out: list[MergRow] = []
     lost = ""
     for number, example in enumerate(found, 1):
@@ -283,7 +287,8 @@ def rows_of(
             if note is not None:
                 note(f"left out: {lost}")
             continue
-        out.append(row_of(parts.reasoner, example, taught, parts.face.fps))
+        readings = perceptions.readings(example.turns) if perceptions is not None else ()
+        out.append(row_of(parts.reasoner, example, taught, parts.face.fps, readings))
         if note is not None and number % 100 == 0:
             note(f"teachers: {number} of {len(found)}")
     if lost and not out:

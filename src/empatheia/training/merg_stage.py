@@ -239,12 +239,20 @@ class MergNet(nn.Module):
         return out
 
 
-def row_of(reasoner: Reasoner, example: MergExample, teaching: Teaching, fps: int) -> MergRow:
-    """Everything about an example that does not change while training."""
+def row_of(
+    reasoner: Reasoner,
+    example: MergExample,
+    teaching: Teaching,
+    fps: int,
+    readings: Sequence[Reading] = (),
+) -> MergRow:
+    """Everything about an example that does not change while training.
+
+    ``readings`` are what the reasoner's senses, where it has some, make of ``example.turns``.
+    """
     tokenizer = reasoner.lm.tokenizer
     reply = tokenizer.encode(example.reply)
     whole = target_ids(tokenizer, example.chain, example.reply, example.whole)
-    readings = reasoner.senses.readings(example.turns) if reasoner.senses is not None else []
     with torch.no_grad():
         ngrams = reasoner.ngrams([example.turns])[0]
     frames = places_of_frames(teaching.phonemes, len(teaching.video_content), fps)
