@@ -42,6 +42,11 @@ marks() { # marks FOLDER: landmarks beside its videos
     [ "${DRY:-0}" = 1 ] || [ -z "$MARKS" ] || touch "$1/landmarks"
 }
 
+predict() { # predict FOLDER OPTIONS...: replies with sound and pictures
+    step "$1/done" empatheia predict "${@:2}" -o "$1"
+    [ "${DRY:-0}" = 1 ] || touch "$1/done"
+}
+
 # --- text: all replies of valid -----------------------------------------------------------------
 
 scores=()
@@ -71,8 +76,8 @@ fi
 compared=()
 for system in $SYSTEMS; do
     made=$OUT/$system
-    [ -e "$OUT/scores/$system/scores.json" ] || step "$made/done" empatheia predict \
-        --data "$VALID" --limit "$N" --media --system "$system" -o "$made"
+    [ -e "$OUT/scores/$system/scores.json" ] ||
+        predict "$made" --data "$VALID" --limit "$N" --media --system "$system"
     marks "$made/media"
     step "$OUT/scores/$system/scores.json" empatheia evaluate all --data "$VALID" --limit "$N" \
         --predictions "$made" --ravdess "$DATA/ravdess" ${mead[@]+"${mead[@]}"} \
@@ -83,8 +88,7 @@ done
 step "$OUT/compared/compare.json" empatheia evaluate compare --data "$VALID" --limit "$N" \
     "${compared[@]}" -o "$OUT/compared"
 if [ -n "$RENDERED" ]; then
-    step "$OUT/forced/done" empatheia predict --data "$RENDERED/manifest.jsonl" --teacher-forced \
-        -o "$OUT/forced"
+    predict "$OUT/forced" --data "$RENDERED/manifest.jsonl" --teacher-forced
     marks "$OUT/forced/media"
     marks "$RENDERED/media"
     step "$OUT/scores/forced/scores.json" empatheia evaluate video \
