@@ -18,7 +18,7 @@ from empatheia.data.references import Reference, ReferenceSet
 from empatheia.errors import InputError
 from empatheia.evaluation.matching import Pair
 from empatheia.evaluation.predict import Progress, predict
-from empatheia.evaluation.synthetic import is_synthetic
+from empatheia.evaluation.synthetic import IN_SIGNAL, is_synthetic
 from empatheia.files import make_folder, write_together
 from empatheia.types import Dialogue, Reply
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from empatheia.reasoner import Reasoner
 
 SYSTEMS: Final = ("direct", "pipeline", "empatheia")
-IN_SIGNAL: Final = "label in the signal"
 TEXT_ONLY: Final = "text only"
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from empatheia.evaluation import published_numbers as paper
 from empatheia.evaluation.scorecard import Figure, other_n
+from empatheia.evaluation.synthetic import IN_SIGNAL
 from empatheia.evaluation.votes import Votes, voted
 
-IN_SIGNAL: Final = "label in the signal"
 COLUMNS2: Final = (("accuracy", "Acc", 2), ("dist1", "Dist-1", 2), ("dist2", "Dist-2", 2))
 COLUMNS3: Final = (
     ("mos", "MOS", 2), ("smos", "SMOS", 2), ("cpbd", "CPBD", 3), ("ssim", "SSIM", 3),

@@ -36,7 +36,7 @@ from empatheia.evaluation.sound_models import NO_DNSMOS, SignalQuality
 from empatheia.evaluation.statistics import ratio_score
 from empatheia.evaluation.synthetic import reference_name
 from empatheia.media.audio import check_heard, read_audio
-from empatheia.speech.acoustics import measure, pitch_deviation
+from empatheia.speech.acoustics import measured
 from empatheia.speech.normalise import spoken_words
 from empatheia.types import Speech
 
@@ -248,10 +248,9 @@ def prosody(said: Sequence[Said], faults: Faults) -> dict[str, Figure]:
 
 def prosody_of(sound: Path, text: str) -> dict[str, float]:
     """Of one file that says ``text``. Raises InputError where it has no voice."""
-    speech = read_audio(sound)
-    told: dict[str, float] = asdict(measure(speech))
-    rate = len(spoken_words(text)) / told["seconds"]
-    return told | {"deviation": pitch_deviation(speech), "rate": rate}
+    found, deviation = measured(read_audio(sound))
+    rate = len(spoken_words(text)) / found.seconds
+    return asdict(found) | {"deviation": deviation, "rate": rate}
 
 
 class _Words:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+IN_SIGNAL: Final = "label in the signal"  # heard or seen media were rendered from the gold label
 RENDERED: Final = "rendered"  # in the mark of such a row
 
 

@@ -260,9 +260,12 @@ def sample_replies(
         logits = state.logits.float().index_fill(1, marks, -torch.inf)
         top, likely = logits.topk(sampling.top_k, dim=-1)
         choice, logp = likely.numpy(), (top - logits.logsumexp(-1, keepdim=True)).numpy()
+        nucleus = _nucleus(logp, sampling)
         for i in alive:
-            row = drafts[i].row
-            drafts[i].push(*_pick(drafts[i], logp[row], choice[row], sampling, noise[i], end), end)
+            draft, row = drafts[i], drafts[i].row
+            near = np.flatnonzero(nucleus[row])
+            token, value = _pick(draft, logp[row], choice[row], near, sampling, noise[i], end)
+            draft.push(token, value, end)
         alive = [i for i in alive if not drafts[i].finished]
         if not alive:
             break
@@ -302,22 +305,29 @@ def only(state: State, rows: Sequence[int]) -> State:
     return State(state.cache, state.mask[kept], state.logits[kept], state.hidden[kept])
 
 
+def _nucleus(top: np.ndarray, sampling: Sampling) -> np.ndarray:
+    """Which of each row's likeliest tokens may be drawn (row, token); one where it is greedy."""
+    if not sampling.temperature:
+        return np.arange(top.shape[1])[None] < np.ones((len(top), 1))
+    mass = np.exp(top / sampling.temperature)
+    inside: np.ndarray = np.cumsum(mass, 1) - mass < sampling.top_p * mass.sum(1, keepdims=True)
+    return inside
+
+
 def _pick(
     draft: _Draft,
     top: np.ndarray,
     choice: np.ndarray,
+    near: np.ndarray,
     sampling: Sampling,
     noise: np.random.Generator,
     end: int,
 ) -> tuple[int, float]:
     """The next token of a draft and its log-probability (Gumbel noise on the nucleus)."""
-    score, order = top.astype(np.float64), np.arange(1)
+    score = top.astype(np.float64)
     if sampling.temperature:
-        mass = np.exp(top / sampling.temperature)
-        before = np.cumsum(mass) - mass
-        order = np.flatnonzero(before < sampling.top_p * mass.sum())
         score = score / sampling.temperature + noise.gumbel(size=len(score))
-    for j in (*order[np.argsort(-score[order])], *range(len(score))):
+    for j in (*near[np.argsort(-score[near])], *range(len(score))):
         token = int(choice[j])
         if not draft.blocked(token) and not (token == end and len(draft.ids) < 3):
             return token, float(top[j])

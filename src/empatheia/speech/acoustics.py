@@ -60,14 +60,16 @@ def _octaves(audio: AudioArray, active: NDArray[np.bool_]) -> tuple[_Rows, float
 
 def pitch_deviation(speech: Speech) -> float:
     """Semitones, standard deviation of F0 where voiced. Raises InputError as :func:`measure`."""
-    from empatheia.media.audio import resample
-
-    audio = resample(speech.audio, speech.sample_rate, _RATE)
-    return float(12 * _octaves(audio, _frames(audio)[2])[0].std())
+    return measured(speech)[1]
 
 
 def measure(speech: Speech) -> Acoustics:
     """Measure one sentence. Raises InputError where no voice can be heard."""
+    return measured(speech)[0]
+
+
+def measured(speech: Speech) -> tuple[Acoustics, float]:
+    """What :func:`measure` and :func:`pitch_deviation` tell, for one search of the pitch."""
     from empatheia.media.audio import resample
 
     audio = resample(speech.audio, speech.sample_rate, _RATE)
@@ -84,10 +86,11 @@ def measure(speech: Speech) -> Acoustics:
         for e in edges
     ]
     slope = np.polyfit(edges, bands, 1)[0]
-    return Acoustics(
+    found = Acoustics(
         float(2 ** kept.mean()),
         float(12 * (high - low)),
         float((where[-1] - where[0] + 1) * _HOP / _RATE),
         float(10 * np.log10((10 ** (level[active] / 10)).mean())),
         float(slope),
     )
+    return found, float(12 * kept.std())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -20,12 +21,15 @@ class Perceptions:
 
     def __init__(self, senses: Senses, cache: Path) -> None:
         self.senses, self.cache = senses, cache
+
+    @cached_property
+    def _digest(self) -> str:
         found = hashlib.sha256()
-        for part in (senses.ear, senses.eye):
+        for part in (self.senses.ear, self.senses.eye):
             for name, value in part.state_dict().items():
                 whole = value.detach().cpu().reshape(-1).contiguous()
                 found.update(name.encode() + whole.view(torch.uint8).numpy().tobytes())
-        self._digest = found.hexdigest()
+        return found.hexdigest()
 
     def readings(self, turns: Sequence[Turn]) -> list[Reading]:
         """As :meth:`Senses.readings`. Raises MediaError, InputError."""
@@ -36,7 +40,7 @@ class Perceptions:
             return Reading()
         path = self.cache / f"{self._key(turn)}.safetensors"
         if path.is_file():
-            return _loaded(path)
+            return _loaded(path, self.senses.config.told)
         made = self.senses.perceive(turn)
         if made.there:
             kept = {
@@ -45,7 +49,7 @@ class Perceptions:
                 if seen is not None
                 for part in Perceived.__slots__
             }
-            hub.save(path, kept, {"note": made.note, "told": made.told})
+            hub.save(path, kept, {"note": made.note})
         return made
 
     def _key(self, turn: Turn) -> str:
@@ -60,12 +64,11 @@ class Perceptions:
         return f"seen-{digest.hexdigest()[:32]}"
 
 
-def _loaded(path: Path) -> Reading:
+def _loaded(path: Path, told: bool) -> Reading:
     weights = hub.load(path)
     parts: dict[str, dict[str, torch.Tensor]] = {}
     for name, value in weights.tensors.items():
         modality, part = name.split(".")
         parts.setdefault(modality, {})[part] = value
     seen = {modality: Perceived(**found) for modality, found in parts.items()}
-    told = weights.meta
-    return Reading(seen.get("speech"), seen.get("video"), told["note"], told["told"])
+    return Reading(seen.get("speech"), seen.get("video"), weights.meta["note"], told)
