@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +30,7 @@ from empatheia.llm.decoding import (
 from empatheia.llm.prompt import prompt_ids
 from empatheia.llm.ranking import Choice, Ranking, asks_in_vain
 from empatheia.llm.tokenizer import REPLY
+from empatheia.nn.int8 import in_int8
 from empatheia.types import ChainOfEmpathy, Profile, Turn
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from empatheia.senses import Reading, Senses
 
 
-FIT_BATCH = 128  # replies that are read at once
+FIT_BATCH = 64  # replies that are read at once; more do not fit in a cache
 NGRAM_SHARE = 0.5  # of the n-gram reader in the evidence (tuned on valid)
 
 
@@ -91,6 +92,7 @@ class Reasoner(nn.Module):
     stock: Tensor
     taste: Tensor
     senses: Senses | None
+    light: ClassVar[bool] = True  # so small that each core may have one
 
     def __init__(
         self,
@@ -115,18 +117,24 @@ class Reasoner(nn.Module):
         """What to look for in a state at a reply (``training.verdicts``); empty where unknown."""
         self.register_buffer("taste", taste, persistent=bool(len(taste)))
 
-    def halve(self) -> bool:
-        """Let the language model compute in bfloat16 where the CPU does that natively.
+    def lighten(self) -> str:
+        """Let it compute with fewer bits where the CPU does that natively; says with which numbers.
 
-        Twice as fast on large batches; a single reply gains little. The text encoder then reads in
-        bfloat16 too. True where it was done.
+        For large batches; a single reply gains little. Linear layers of the language model and of
+        the text encoder multiply bytes (``int8``), the rest is ``bfloat16``. What is said changes
+        a little (docs/speed.md). It cannot be trained any more. One that is not ``light`` stays
+        ``bfloat16``.
         """
         ask = getattr(torch.cpu, "get_capabilities", None)  # older versions cannot say
         can: dict[str, object] = ask() if ask else {}
-        native = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
-        if native:
-            self.lm.lm.to(torch.bfloat16)
-        return native
+        if not (can.get("avx512_bf16") or can.get("amx_bf16")):
+            return "float32"
+        self.lm.lm.to(torch.bfloat16)
+        if not (self.light and can.get("avx512_vnni")):
+            return "bfloat16"
+        in_int8(self.lm.lm.model.layers)
+        in_int8(self.encoder.bert.encoder)
+        return "int8"
 
     def _reading(self) -> torch.autocast:
         """In which the text encoder computes as the language model does."""

@@ -24,7 +24,7 @@ from empatheia.evaluation.generate import (
     other_people,
     predict_media,
 )
-from empatheia.evaluation.predict import predict
+from empatheia.evaluation.predict import Writing, predict
 from empatheia.face.avatar.people import resolve
 from empatheia.llm.decoding import Sampling
 from empatheia.llm.ranking import Ranking
@@ -130,7 +130,13 @@ def test_media_are_written_and_a_stopped_run_goes_on(fake: Fake, tmp_path: Path)
 def test_text_of_a_stopped_run_is_that_of_one_that_was_not(tmp_path: Path) -> None:
     def run(out: Path) -> Path:
         sampling = Sampling(candidates=2, temperature=0.9, max_tokens=6)
-        predict(tiny_reasoner(), references(7).items, out, {"a": 1}, sampling, Ranking(), 3)
+        predict(
+            tiny_reasoner(),
+            references(7).items,
+            out,
+            {"a": 1},
+            Writing(sampling, Ranking(), batch_size=3),
+        )
         return out / "predictions.jsonl"
 
     whole = run(tmp_path / "whole").read_text()
@@ -143,10 +149,23 @@ def test_text_of_a_stopped_run_is_that_of_one_that_was_not(tmp_path: Path) -> No
     assert [a.nll is not None for a in read_answers(tmp_path / "whole").items] == [True] * 7
 
 
+def test_several_processes_write_what_one_does(tmp_path: Path) -> None:
+    writing = Writing(Sampling(candidates=2, max_tokens=6), Ranking(), batch_size=2)
+    for name, jobs in (("one", 1), ("two", 2)):
+        told: list[int] = []
+        predict(
+            tiny_reasoner(), references(5).items, tmp_path / name, {}, writing,
+            lambda done, _, told=told: told.append(done), tiny_reasoner, jobs,
+        )  # fmt: skip
+        assert told == [2, 4, 5]
+    one, two = (tmp_path / name / "predictions.jsonl" for name in ("one", "two"))
+    assert one.read_text() == two.read_text()
+
+
 def test_the_pipeline_writes_without_a_chain(tmp_path: Path) -> None:
     sampling = Sampling(candidates=1, temperature=0.0, max_tokens=4)
     items = references(2).items
-    predict(tiny_reasoner(), items, tmp_path, {}, sampling, Ranking(), chained=False)
+    predict(tiny_reasoner(), items, tmp_path, {}, Writing(sampling, Ranking(), chained=False))
     found = read_answers(tmp_path).items
     assert [(a.emotion, a.chain, a.nll is None) for a in found] == [(None, {}, False)] * 2
 

@@ -311,6 +311,34 @@ def test_what_is_read_aloud_is_drawn_once() -> None:
         said(found[1:], 2)
 
 
+def test_replies_with_words_that_were_seldom_heard_are_read_aloud_first() -> None:
+    usual, rare = "I am so sorry.", [f"I am so sorry, dear {x}." for x in ("cat", "dog", "zebra")]
+    turns = [Turn("listener", text) for text in [usual] * 20 + rare]
+    dialogue = Dialogue("d", tuple(t for x in turns for t in (Turn("speaker", "Hm."), x)))
+    orders = [[x.text for x in said([dialogue], 100, seed)] for seed in range(9)]
+    for order in orders:
+        assert sorted(order) == sorted([usual] * 20 + rare)
+        assert max(map(order.index, rare)) < 6  # behind three usual ones at most
+    assert len({tuple(order) for order in orders}) > 1  # by lot among those with something new
+
+
+def test_lips_that_weigh_nothing_are_left_as_they_were(
+    make: Make, rows: list[MergRow], tmp_path: Path
+) -> None:
+    first = make("content")
+    run(first, replace(LOOP, steps=5), tmp_path / "first")
+    content = first.net.expression.content
+    before = {n: p.detach().clone() for n, p in content.state_dict().items()}
+    stage = make("content", rows[:1], first.net, weights=replace(WEIGHTS, video=0.0))
+    parts = stage.loss(collate(rows))
+    assert float(parts["content_video"]) == 0
+    run(stage, replace(LOOP, steps=5), tmp_path / "second")
+    moved = {n for n, p in content.state_dict().items() if not torch.equal(p, before[n])}
+    assert any(n.startswith("speech_block.") for n in moved)
+    assert not any(n.startswith("video_") for n in moved)
+    assert not any("units" in n for n in moved)  # what was trained before keeps its units
+
+
 def test_resting_signal_tokens_are_read_once(
     make: Make, rows: list[MergRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:

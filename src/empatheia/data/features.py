@@ -10,13 +10,13 @@ manifest are another folder: nothing stale is ever read.
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from empatheia.cores import on_cores
 from empatheia.data.dataset import Example, ReplyDataset, load_speech, load_video
 from empatheia.errors import InputError
 from empatheia.files import make_folder
@@ -30,7 +30,6 @@ SHARD: Final = 64  # replies
 Features = Mapping[str, "Tensor"]
 Extract = Callable[[Example], Features]
 Opener = Callable[[], Extract]
-_extract: Extract | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +101,9 @@ def extract(
     shards = range(-(-len(dataset) // SHARD))
     missing = [number for number in shards if not _shard_path(folder, number).is_file()]
     work = partial(_write_shard, dataset, folder)
-    if jobs == 1 or len(missing) < 2:
-        _start(open_extract) if missing else None
-        for number in map(work, missing):
+    if missing:
+        for number in on_cores(open_extract, work, missing, min(jobs, len(missing))):
             _tell(progress, number)
-    else:
-        context = multiprocessing.get_context("spawn")
-        with context.Pool(min(jobs, len(missing)), _start, (open_extract,)) as pool:
-            for number in pool.imap_unordered(work, missing):
-                _tell(progress, number)
     return FeatureCache(folder, len(dataset))
 
 
@@ -119,32 +112,22 @@ def _tell(progress: Callable[[int], None] | None, number: int) -> None:
         progress(number)
 
 
-def _start(open_extract: Opener) -> None:
-    global _extract
-    _extract = open_extract()
-
-
 def _shard_path(folder: Path, number: int) -> Path:
     return folder / f"{number:05d}.safetensors"
 
 
-def _write_shard(dataset: ReplyDataset, folder: Path, number: int) -> int:
+def _write_shard(dataset: ReplyDataset, folder: Path, extract: Extract, number: int) -> int:
     from safetensors.torch import save_file
 
     tensors: dict[str, Tensor] = {}
     for index in range(number * SHARD, min((number + 1) * SHARD, len(dataset))):
-        for name, value in _one(dataset[index]).items():
+        for name, value in extract(dataset[index]).items():
             tensors[f"{index:08d}/{name}"] = value
     target = _shard_path(folder, number)
     part = target.with_name(f".{target.name}.part")
     save_file(tensors, part)
     part.replace(target)
     return number
-
-
-def _one(example: Example) -> Features:
-    assert _extract is not None
-    return _extract(example)
 
 
 def batches(

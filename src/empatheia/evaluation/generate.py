@@ -6,9 +6,11 @@ through the whole system, care screen included, one after the other.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,13 +19,13 @@ from empatheia.data.predictions import FILE, Answer, growing
 from empatheia.data.references import Reference, ReferenceSet
 from empatheia.errors import InputError
 from empatheia.evaluation.matching import Pair
-from empatheia.evaluation.predict import Progress, predict
+from empatheia.evaluation.predict import Progress, Writing, predict
 from empatheia.evaluation.synthetic import IN_SIGNAL, is_synthetic
 from empatheia.files import make_folder, write_together
 from empatheia.types import Dialogue, Reply
 
 if TYPE_CHECKING:
-    from empatheia.model import Empatheia
+    from empatheia.model import Empatheia, TextSettings
     from empatheia.reasoner import Reasoner
 
 SYSTEMS: Final = ("direct", "pipeline", "empatheia")
@@ -38,18 +40,15 @@ def predict_text(
     progress: Progress | None = None,
     weights: Path | None = None,
     system: str = "direct",
+    jobs: int | None = None,
 ) -> Path:
     """Text-only replies to ``out/predictions.jsonl``; ``pipeline`` has no chain, others one text.
 
-    ``weights`` is a folder of ``train joint`` to use instead of what ships. Raises InputError,
-    WeightsError.
+    ``weights`` is a folder of ``train joint`` to use instead of what ships. ``jobs`` processes
+    (None: one a core) each hold a reasoner, where it is one that can be lightened. Raises
+    InputError, WeightsError.
     """
-    from empatheia import presets
-
-    if weights is None:
-        reasoner, settings = presets.load_reasoner(preset)
-    else:
-        reasoner, settings = presets.load_folder(weights)
+    reasoner, settings = _opened(preset, weights)
     sampling, chained = settings.in_batches, system != "pipeline"
     if greedy:
         sampling = replace(sampling, candidates=1, temperature=0.0)
@@ -61,19 +60,26 @@ def predict_text(
         "weights": settings.digest,
         "sampling": asdict(sampling),
         "ranking": asdict(settings.ranking),
-        "bfloat16": halved(reasoner),
+        "numbers": reasoner.lighten(),
     }
-    ranking = settings.ranking
-    predict(
-        reasoner, found.items, out, record, sampling, ranking, progress=progress, chained=chained
-    )
+    writing = Writing(sampling, settings.ranking, chained)
+    another = partial(lightened, preset, weights) if reasoner.light else None
+    jobs = jobs or os.cpu_count() or 1
+    predict(reasoner, found.items, out, record, writing, progress, another, jobs)
     return out / FILE
 
 
-def halved(reasoner: Reasoner) -> bool:
-    """Computes in bfloat16 where the reasoner offers that and the CPU does it natively."""
-    offer = getattr(reasoner, "halve", None)
-    return bool(offer()) if offer is not None else False
+def _opened(preset: str, weights: Path | None) -> tuple[Reasoner, TextSettings]:
+    from empatheia import presets
+
+    return presets.load_reasoner(preset) if weights is None else presets.load_folder(weights)
+
+
+def lightened(preset: str, weights: Path | None) -> Reasoner:
+    """A reasoner for one of several processes."""
+    reasoner, _ = _opened(preset, weights)
+    reasoner.lighten()
+    return reasoner
 
 
 def predict_media(

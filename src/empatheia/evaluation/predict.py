@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from empatheia.cores import on_cores
 from empatheia.data.predictions import Answer, growing
 from empatheia.data.references import Reference
 from empatheia.data.tidy import tidy
 from empatheia.llm.decoding import Sampling
+from empatheia.llm.prompt import prompt_ids
 from empatheia.llm.ranking import Ranking
 from empatheia.reasoner import Reasoner, Request
 from empatheia.types import Profile
 
 Progress = Callable[[int, int], None]
+Batch = Sequence[Reference]
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How replies are made. ``chained`` is False for the pipeline, which names no emotion."""
+
+    sampling: Sampling
+    ranking: Ranking
+    chained: bool = True
+    batch_size: int = 96
 
 
 def predict(
@@ -23,26 +37,27 @@ def predict(
     found: Sequence[Reference],
     out: Path,
     settings: dict[str, Any],
-    sampling: Sampling,
-    ranking: Ranking,
-    batch_size: int = 96,
+    writing: Writing,
     progress: Progress | None = None,
-    chained: bool = True,
+    another: Callable[[], Reasoner] | None = None,
+    jobs: int = 1,
 ) -> None:
-    """``out/predictions.jsonl``, batch after batch of contexts of similar length.
+    """``out/predictions.jsonl``, batch after batch of contexts of similar length, long ones first.
 
-    ``chained`` is False for the pipeline, which writes without a chain and names no emotion.
     Batches are the same at every run, and one that was cut off is made again as a whole: a run
-    that was stopped ends with the answers of one that was not.
+    that was stopped ends with the answers of one that was not. With ``jobs`` processes each opens
+    ``another`` reasoner of its own (picklable).
     """
-    order = sorted(found, key=lambda r: sum(len(turn.text) for turn in r.context))
+    size = writing.batch_size
+    order = sorted(found, key=partial(_length, reasoner), reverse=True)
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
     with growing(out, settings) as (done, add):
         count = len(done)
-        for start in range(0, len(order), batch_size):
-            part = order[start : start + batch_size]
-            if all(r.id in done for r in part):
-                continue
-            for answer in _batch(reasoner, part, sampling, ranking, chained):
+        left = [batch for batch in batches if any(r.id not in done for r in batch)]
+        jobs = min(jobs, len(left)) if another is not None else 1
+        opened = another if another is not None and jobs > 1 else partial(_given, reasoner)
+        for answers in on_cores(opened, partial(_answered, writing), left, max(jobs, 1)):
+            for answer in answers:
                 if answer.id not in done:
                     add(answer)
                     count += 1
@@ -50,26 +65,33 @@ def predict(
                 progress(count, len(found))
 
 
-def _batch(
-    reasoner: Reasoner,
-    part: Sequence[Reference],
-    sampling: Sampling,
-    ranking: Ranking,
-    chained: bool,
-) -> Iterator[Answer]:
+def _given(reasoner: Reasoner) -> Reasoner:
+    return reasoner
+
+
+def _length(reasoner: Reasoner, reference: Reference) -> int:
+    """Tokens of the prompt: rows of one length need no padding."""
+    return len(prompt_ids(reasoner.lm.tokenizer, reference.context, Profile()))
+
+
+def _answered(writing: Writing, reasoner: Reasoner, part: Batch) -> list[Answer]:
+    return list(_batch(reasoner, part, writing))
+
+
+def _batch(reasoner: Reasoner, part: Batch, writing: Writing) -> Iterator[Answer]:
     requests = [
         Request(r.context, r.listener or Profile(), {}, seed) for seed, r in enumerate(part)
     ]
-    thinking = reasoner.think(requests) if chained else reasoner.start(requests)
+    thinking = reasoner.think(requests) if writing.chained else reasoner.start(requests)
     nlls = reasoner.likelihood(thinking, [tidy(r.response or "Okay.") for r in part])
-    written = reasoner.write(thinking, sampling, ranking)
+    written = reasoner.write(thinking, writing.sampling, writing.ranking)
     for i, (reference, choices, nll) in enumerate(zip(part, written, nlls, strict=True)):
         answer = Answer(
             id=reference.id,
             reply=choices[0].text if choices else "",
             nll=nll if reference.response is not None else None,
         )
-        if chained:
+        if writing.chained:
             thought = thinking.thoughts[i]
             ranked = sorted(thought.emotions, key=lambda name: -thought.emotions[name])
             named = thought.chain.speaker_emotion

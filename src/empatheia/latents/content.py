@@ -100,6 +100,10 @@ class Units(nn.Module):
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("std", torch.ones(dim))
 
+    @property
+    def fitted(self) -> bool:
+        return bool(self.mean.any())
+
     def fit(self, rows: Float[Tensor, "row dim"], least: float = 0.02) -> None:
         """From the vectors of the training set; a channel that hardly moves keeps 1."""
         spread = rows.std(0, correction=0)

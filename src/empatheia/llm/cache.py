@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
-ROOM = 32  # tokens for which space is left behind the last one
+ROOM = 8  # tokens for which space is left behind the last one
 THIN = 0.75  # prefixes that fewer of than this are still looked at are taken out
 
 

@@ -257,7 +257,7 @@ def sample_replies(
     sums = torch.zeros(len(drafts), state.hidden.shape[1])  # of the states at their tokens
     alive = list(range(len(drafts)))
     for _ in range(sampling.max_tokens):
-        logits = state.logits.float().index_fill(1, marks, -torch.inf)
+        logits = state.logits.to(torch.float32, copy=True).index_fill_(1, marks, -torch.inf)
         top, likely = logits.topk(sampling.top_k, dim=-1)
         choice, logp = likely.numpy(), (top - logits.logsumexp(-1, keepdim=True)).numpy()
         nucleus = _nucleus(logp, sampling)
@@ -357,7 +357,10 @@ def score_replies(
 ) -> list[float]:
     """Negative log-likelihood (nats) of one given reply a row, the end mark included."""
     hidden, _ = read_replies(model, state, replies)
-    logits = torch.cat([state.logits[:, None], model.logits(hidden)], 1)
-    logp = logits.float().log_softmax(-1)
-    rows = [[*reply, model.tokenizer.id(END)] for reply in replies]
-    return [-float(p[range(len(row)), row].sum()) for p, row in zip(logp, rows, strict=True)]
+    found = []
+    for row, reply in enumerate(replies):
+        first = state.logits[row, None]
+        logits = torch.cat([first, model.logits(hidden[row, : len(reply)])]).float()
+        ids = [*reply, model.tokenizer.id(END)]
+        found.append(-float(logits.log_softmax(-1)[range(len(ids)), ids].sum()))
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +62,8 @@ class PublishedReasoner(Reasoner):
     ``state_dict`` holds what is trained here (adapters, marks, projectors, heads) and nothing that
     was published, so checkpoints stay small.
     """
+
+    light: ClassVar[bool] = False
 
     def __init__(
         self, readers: Reasoner, lm: Any, senses: Senses | None, backbone: str = "vicuna"

@@ -18,7 +18,7 @@ from empatheia.training.merg_stage import MergBatch, MergStage, collate
 
 
 class ContentStage(MergStage):
-    """Trains ``expression.content`` only."""
+    """Trains ``expression.content`` only, of it what ``weights.video`` 0 leaves: the voice's."""
 
     name = "content"
 
@@ -26,12 +26,15 @@ class ContentStage(MergStage):
         super().__init__(*given, **named)
         self._kept: dict[str, Tensor] = {}
         content = self.net.expression.content
-        content.speech_units.fit(torch.cat([r.teaching.speech_content for r in self.rows]))
-        content.video_units.fit(torch.cat([r.teaching.video_content for r in self.rows]))
+        if not content.speech_units.fitted:  # one that was trained before keeps its units
+            content.speech_units.fit(torch.cat([r.teaching.speech_content for r in self.rows]))
+            content.video_units.fit(torch.cat([r.teaching.video_content for r in self.rows]))
 
     def _choose(self) -> list[nn.Parameter]:
         self.model = self.net.expression
-        return list(self.net.expression.content.parameters())
+        both = bool(self.config.weights.video)
+        named = self.net.expression.content.named_parameters()
+        return [part for name, part in named if both or not name.startswith("video_")]
 
     @torch.no_grad()
     def _reply(self, batch: MergBatch) -> ReplyStates:

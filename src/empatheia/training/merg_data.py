@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from empatheia.errors import InputError, MediaError, TooLittleSpeechError
 from empatheia.media.audio import read_audio
 from empatheia.media.video import read_video
 from empatheia.protocols import FaceGenerator, SpeechGenerator
+from empatheia.speech.normalise import spoken_words
 from empatheia.speech.sentences import join, sayable, speak
 from empatheia.types import (
     ChainOfEmpathy,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 _INTENSITY = 0.6  # of what is read aloud
+_HEARD = 3  # times that a word is to be read aloud, where the texts have it so often
 HOW_TO_RENDER = "make them with: empatheia data render DIALOGUES -o FOLDER, then --data FOLDER"
 
 
@@ -125,7 +128,9 @@ def merg_examples(dialogues: Iterable[Dialogue]) -> list[MergExample]:
 def said(dialogues: Iterable[Dialogue], limit: int, seed: int = 0) -> list[Said]:
     """``limit`` of the listeners' turns of ``train``, said by anybody with any feeling, by lot.
 
-    The same for the same seed, also where more are asked for. Raises InputError where none is.
+    Those with a word that was heard too seldom come first: a word that was never read aloud is
+    said from its tokens' look alone. The same for the same seed, also where more are asked for.
+    Raises InputError where none is.
     """
     lots = random.Random(seed)
     found = [
@@ -139,7 +144,22 @@ def said(dialogues: Iterable[Dialogue], limit: int, seed: int = 0) -> list[Said]
         raise InputError("no listener's turn of the split train to read aloud: give other texts")
     lots.shuffle(found)
     people = everybody()
-    return [Said(*one, lots.choice(EMOTIONS8), lots.choice(people)) for one in found[:limit]]
+    chosen = _new_words_first(found)[:limit]
+    return [Said(*one, lots.choice(EMOTIONS8), lots.choice(people)) for one in chosen]
+
+
+def _new_words_first(found: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """In the given order, but replies whose words were all heard often enough go to the end."""
+    heard: Counter[str] = Counter()
+    first, rest = [], []
+    for one in found:
+        words = [word.text for word in spoken_words(one[1])]
+        if any(heard[word] < _HEARD for word in words):
+            first.append(one)
+            heard.update(words)
+        else:
+            rest.append(one)
+    return first + rest
 
 
 class Teachers:

@@ -196,15 +196,18 @@ class MergNet(nn.Module):
         return {"emp": total, "words": words, "label": label, "accuracy": accuracy}
 
     def ccl(self, reply: ReplyStates, batch: MergBatch, weights: LossWeights) -> dict[str, Tensor]:
-        """Eq. 9 and the KL term of both blocks."""
+        """Eq. 9 and the KL term of both blocks; C^v is not asked for where it weighs nothing."""
         content = self.expression.content
         said = content.speech(reply, batch.phonemes)
-        shown = content.video(reply, batch.frames)
         speech = distance(
             said.values, batch.speech_content, batch.phonemes.real, content.speech_units
         )
-        video = distance(shown.values, batch.video_content, batch.frames.real, content.video_units)
-        kl = said.kl.mean() + shown.kl.mean()
+        video, kl = speech.new_zeros(()), said.kl.mean()
+        if weights.video:
+            shown = content.video(reply, batch.frames)
+            units = content.video_units
+            video = distance(shown.values, batch.video_content, batch.frames.real, units)
+            kl = kl + shown.kl.mean()
         total = l_ccl(speech, video, weights)
         return {
             "ccl": total + weights.content_kl * kl,

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from empatheia.cores import on_cores
 from empatheia.data.builder.render import Mapper, Rendered, render_dialogue
 from empatheia.data.builder.studio import Studio
 from empatheia.data.plan import SIDES
@@ -21,7 +21,6 @@ from empatheia.types import Dialogue
 ENGINES: Final = ("local", "ray")
 Opener = Callable[[], Studio]
 Work = Callable[[Studio, Dialogue], Rendered]
-_studio: Studio | None = None
 
 
 def mapper(
@@ -38,38 +37,13 @@ def mapper(
     work = partial(render_dialogue, out=out.resolve(), seed=seed, roles=roles)
     if engine == "ray":
         return partial(_on_ray, open_studio, work, jobs)
-    if jobs == 1:
-        return partial(_here, open_studio, work)
-    return partial(_on_cores, open_studio, work, jobs)
+    return partial(_local, open_studio, work, jobs)
 
 
-def _here(open_studio: Opener, work: Work, dialogues: Iterable[Dialogue]) -> Iterator[Rendered]:
-    studio = open_studio()
-    for dialogue in dialogues:
-        yield work(studio, dialogue)
-
-
-def _start(open_studio: Opener) -> None:
-    """In a new worker: one thread each, the parent's Ctrl-C is the parent's."""
-    global _studio
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = "1"
-    _studio = open_studio()
-
-
-def _one(work: Work, dialogue: Dialogue) -> Rendered:
-    assert _studio is not None
-    return work(_studio, dialogue)
-
-
-def _on_cores(
+def _local(
     open_studio: Opener, work: Work, jobs: int, dialogues: Iterable[Dialogue]
 ) -> Iterator[Rendered]:
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(jobs, _start, (open_studio,)) as pool:
-        yield from pool.imap(partial(_one, work), dialogues)
+    return on_cores(open_studio, work, dialogues, jobs)
 
 
 class _RayWorker:
