@@ -24,7 +24,7 @@ from empatheia.evaluation.generate import (
     other_people,
     predict_media,
 )
-from empatheia.evaluation.predict import Writing, predict
+from empatheia.evaluation.predict import Writing, _batches, predict
 from empatheia.face.avatar.people import resolve
 from empatheia.llm.decoding import Sampling
 from empatheia.llm.ranking import Ranking
@@ -160,6 +160,19 @@ def test_several_processes_write_what_one_does(tmp_path: Path) -> None:
         assert told == [2, 4, 5]
     one, two = (tmp_path / name / "predictions.jsonl" for name in ("one", "two"))
     assert one.read_text() == two.read_text()
+
+
+def test_prompts_and_replies_of_one_length_go_together() -> None:
+    def asked(number: int, words: int, said: int) -> Reference:
+        turns = (Turn("speaker", "word " * words),)
+        return Reference(f"d{number}#1", str(number), turns, response="word " * said + ".")
+
+    lengths = [(words, said) for said in (2, 9, 4, 7) for words in (1, 20, 21, 2)]
+    items = [asked(i, *pair) for i, pair in enumerate(lengths)]
+    parts = _batches(tiny_reasoner(), items, size=2)
+    assert sorted(r.id for part in parts for r in part) == sorted(r.id for r in items)
+    found = [sorted(lengths[int(r.dialogue)] for r in part) for part in parts]
+    assert found == [[(w, n), (w + 1, n)] for w in (20, 1) for n in (9, 7, 4, 2)]
 
 
 def test_the_pipeline_writes_without_a_chain(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from empatheia.llm.attention import SHARING
+from empatheia.llm.attention import SHARING, sharing_attention
 from empatheia.llm.cache import Groups, SharingCache
 from empatheia.llm.causal import CausalLM
 from empatheia.tiny import tiny_reasoner
@@ -87,3 +89,21 @@ def test_rows_find_their_way_into_the_grid_and_back() -> None:
     assert torch.equal(grid[2], rows[[0, 2, 3]])
     assert grid[1].eq(0).all()
     assert torch.equal(groups.gather(grid), rows)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("tokens", [1, 4])
+@torch.inference_mode()
+def test_grouped_heads_see_what_the_librarys_own_see(tokens: int, kind: torch.dtype) -> None:
+    torch.manual_seed(0)
+    query = torch.randn(3, 6, tokens, 8)
+    key, value = torch.randn(2, 3, 2, 9, 8)
+    mask = torch.rand(3, 1, tokens, 9) < 0.7
+    mask[..., -1] = True
+    wanted = F.scaled_dot_product_attention(query, key, value, mask, scale=0.3, enable_gqa=True)
+    held = [part.to(kind) for part in (query, key, value)]
+    found, _ = sharing_attention(None, *held, mask, scaling=0.3)
+    assert found.dtype == kind
+    assert torch.allclose(
+        found.transpose(1, 2).float(), wanted, atol=1e-5 if kind == torch.float32 else 0.03
+    )

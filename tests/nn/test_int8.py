@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from empatheia.nn.int8 import ROWS, Int8Linear, in_int8
+from empatheia.nn.int8 import KEPT, ROWS, Int8Linear, in_int8
 from empatheia.tiny import tiny_reasoner
 
 
@@ -52,3 +52,15 @@ def test_every_layer_under_a_module_is_replaced() -> None:
     net = nn.Sequential(nn.Linear(8, 8), nn.ModuleDict({"a": nn.Linear(8, 8, bias=False)}))
     in_int8(net)
     assert not any(isinstance(m, nn.Linear) for m in net.modules())
+
+
+@pytest.mark.parametrize("rows", [3, KEPT + 1])
+def test_layers_side_by_side_round_the_same_input_once(rows: int) -> None:
+    torch.manual_seed(0)
+    net = nn.ModuleDict({"a": nn.Linear(8, 4), "b": nn.Linear(8, 6), "c": nn.Linear(4, 4)})
+    alone = {name: Int8Linear(layer) for name, layer in net.items()}
+    in_int8(net)
+    for x in (torch.randn(rows, 8), torch.randn(rows, 8)):
+        for name in ("a", "b", "a"):
+            assert torch.equal(net[name](x), alone[name](x))
+        assert torch.equal(net["c"](net["a"](x)), alone["c"](alone["a"](x)))

@@ -18,6 +18,7 @@ from empatheia.llm.ranking import Ranking
 from empatheia.reasoner import Reasoner, Request
 from empatheia.types import Profile
 
+BATCHES = 4  # of prompts of nearly one length; among them replies of one length go together
 Progress = Callable[[int, int], None]
 Batch = Sequence[Reference]
 
@@ -42,17 +43,15 @@ def predict(
     another: Callable[[], Reasoner] | None = None,
     jobs: int = 1,
 ) -> None:
-    """``out/predictions.jsonl``, batch after batch of contexts of similar length, long ones first.
+    """``out/predictions.jsonl``, batch after batch as :func:`_batches` makes them.
 
     Batches are the same at every run, and one that was cut off is made again as a whole: a run
     that was stopped ends with the answers of one that was not. With ``jobs`` processes each opens
     ``another`` reasoner of its own (picklable).
     """
-    size = writing.batch_size
-    order = sorted(found, key=partial(_length, reasoner), reverse=True)
-    batches = [order[start : start + size] for start in range(0, len(order), size)]
     with growing(out, settings) as (done, add):
         count = len(done)
+        batches = _batches(reasoner, found, writing.batch_size)
         left = [batch for batch in batches if any(r.id not in done for r in batch)]
         jobs = min(jobs, len(left)) if another is not None else 1
         opened = another if another is not None and jobs > 1 else partial(_given, reasoner)
@@ -69,9 +68,18 @@ def _given(reasoner: Reasoner) -> Reasoner:
     return reasoner
 
 
-def _length(reasoner: Reasoner, reference: Reference) -> int:
-    """Tokens of the prompt: rows of one length need no padding."""
-    return len(prompt_ids(reasoner.lm.tokenizer, reference.context, Profile()))
+def _batches(reasoner: Reasoner, found: Sequence[Reference], size: int) -> list[Batch]:
+    """References whose prompts, and whose human replies, are of similar length: little padding.
+
+    Long prompts come first, so that the last ones to end are short.
+    """
+    tokenizer = reasoner.lm.tokenizer
+    asked = {r.id: len(prompt_ids(tokenizer, r.context, Profile())) for r in found}
+    said = {r.id: len(tokenizer.encode(tidy(r.response or ""))) for r in found}
+    order = sorted(found, key=lambda r: -asked[r.id])
+    near = [order[i : i + BATCHES * size] for i in range(0, len(order), BATCHES * size)]
+    order = [r for part in near for r in sorted(part, key=lambda r: -said[r.id])]
+    return [order[i : i + size] for i in range(0, len(order), size)]
 
 
 def _answered(writing: Writing, reasoner: Reasoner, part: Batch) -> list[Answer]:

@@ -70,7 +70,11 @@ def _side_by_side(
     rows, heads, tokens, dim = query.shape
     asked = query.reshape(rows, key.shape[1], -1, dim)
     seen = mask.repeat(1, 1, heads // key.shape[1], 1)
-    told = F.scaled_dot_product_attention(asked, key, value, attn_mask=seen, scale=scaling)
+    if tokens == 1 and asked.dtype == torch.bfloat16:  # the fused one is slow at a single token
+        scores = (key @ (asked * scaling).transpose(-1, -2)).transpose(-1, -2).float()
+        told = scores.masked_fill_(~seen, -torch.inf).softmax(-1).to(value.dtype) @ value
+    else:
+        told = F.scaled_dot_product_attention(asked, key, value, attn_mask=seen, scale=scaling)
     return told.reshape(rows, heads, tokens, dim).transpose(1, 2)
 
 
