@@ -259,7 +259,8 @@ class Reasoner(nn.Module):
         order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))  # little is padding then
         parts = [order[start : start + FIT_BATCH] for start in range(0, len(order), FIT_BATCH)]
         with self._reading():
-            read = [encoder(encoder.collate([rows[i] for i in part])).pooled for part in parts]
+            pieces = [encoder.collate([rows[i] for i in part], multiple=1) for part in parts]
+            read = [encoder(part).pooled for part in pieces]
         vectors = torch.cat(read)[torch.tensor(order).argsort()]
         right = F.normalize(encoder.match_response(vectors).float(), dim=-1)
         left = F.normalize(encoder.match_context(contexts).float(), dim=-1)

@@ -98,9 +98,9 @@ class TextEncoder(nn.Module):
         assert number is not None, f"tokenizer has no {name}"
         return int(number)
 
-    def collate(self, rows: Sequence[tuple[list[int], list[int]]]) -> Pieces:
-        """Pad rows to a common length that is a multiple of 8."""
-        width = -(-max(len(ids) for ids, _ in rows) // 8) * 8
+    def collate(self, rows: Sequence[tuple[list[int], list[int]]], multiple: int = 8) -> Pieces:
+        """Pad rows to a common length; ``multiple`` keeps the number of different ones small."""
+        width = -(-max(len(ids) for ids, _ in rows) // multiple) * multiple
         ids = torch.zeros(len(rows), width, dtype=torch.long)
         roles = torch.zeros_like(ids)
         mask = torch.zeros(len(rows), width, dtype=torch.bool)

@@ -34,7 +34,7 @@ class SentenceEmbedder:
 
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.enable_truncation(MAX_PIECES)
-        self.tokenizer.enable_padding()
+        self.tokenizer.no_padding()
         self.bert = BertModel(BertConfig.from_pretrained(folder), add_pooling_layer=False).eval()
         left_out = ("pooler.", "embeddings.position_ids")
         found = load_file(folder / "model.safetensors").items()
@@ -53,15 +53,15 @@ class SentenceEmbedder:
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[str], batch: int = 64) -> Float[Tensor, "text 384"]:
-        new = sorted({text for text in texts if text not in self._known}, key=len)
-        for start in range(0, len(new), batch):
-            part = new[start : start + batch]
-            rows = self.tokenizer.encode_batch(part)
-            mask = torch.tensor([row.attention_mask for row in rows])
-            states = self.bert(
-                input_ids=torch.tensor([row.ids for row in rows]), attention_mask=mask
-            ).last_hidden_state
-            weight = mask.unsqueeze(-1).float()
-            vectors = F.normalize((states * weight).sum(1) / weight.sum(1), dim=-1)
-            self._known.update(zip(part, vectors, strict=True))
+        new = sorted({text for text in texts if text not in self._known})
+        rows = self.tokenizer.encode_batch(new)
+        by_length: dict[int, list[int]] = {}  # nothing need be padded then
+        for place, row in enumerate(rows):
+            by_length.setdefault(len(row.ids), []).append(place)
+        for places in by_length.values():
+            for start in range(0, len(places), batch):
+                part = places[start : start + batch]
+                read = self.bert(input_ids=torch.tensor([rows[i].ids for i in part]))
+                vectors = F.normalize(read.last_hidden_state.mean(1), dim=-1)
+                self._known.update(zip([new[i] for i in part], vectors, strict=True))
         return torch.stack([self._known[text] for text in texts])
