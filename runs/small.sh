@@ -77,7 +77,8 @@ short() { # short STEPS PREFIX...: settings of a quick run
 
 people=(--people 50 --copies 5 --mixtures 320)
 crowd=(--people 500 --copies 16 --mixtures 1000 --epochs 80)
-few=() clips=() copies=() texts=() ear=() eye=() senses=()
+few=() clips=() copies=() ear=() eye=() senses=()
+texts=(--set texts=19000 --set content.loop.steps=3000) # replies of train, read aloud
 if [ "${QUICK:-0}" = 1 ]; then
     DIALOGUES=6
     few=(--sentences 8)

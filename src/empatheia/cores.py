@@ -42,10 +42,10 @@ def _start(open_state: Callable[[], Any]) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
-    _state = open_state()
     torch = sys.modules.get("torch")
-    if torch is not None:  # it may have been there before the environment was set
+    if torch is not None:  # it was there before the environment was set
         torch.set_num_threads(1)
+    _state = open_state()
 
 
 def _one(work: Callable[[Any, Item], Result], item: Item) -> Result:

@@ -18,7 +18,8 @@ from empatheia.llm.ranking import Ranking
 from empatheia.reasoner import Reasoner, Request
 from empatheia.types import Profile
 
-BATCHES = 4  # of prompts of nearly one length; among them replies of one length go together
+LONGEST = 2  # batches of prompts that differ too much in length to be ordered by anything else
+BATCHES = 6  # of prompts of nearly one length; among them replies of one length go together
 Progress = Callable[[int, int], None]
 Batch = Sequence[Reference]
 
@@ -77,8 +78,9 @@ def _batches(reasoner: Reasoner, found: Sequence[Reference], size: int) -> list[
     asked = {r.id: len(prompt_ids(tokenizer, r.context, Profile())) for r in found}
     said = {r.id: len(tokenizer.encode(tidy(r.response or ""))) for r in found}
     order = sorted(found, key=lambda r: -asked[r.id])
-    near = [order[i : i + BATCHES * size] for i in range(0, len(order), BATCHES * size)]
-    order = [r for part in near for r in sorted(part, key=lambda r: -said[r.id])]
+    for start in range(LONGEST * size, len(order), BATCHES * size):
+        near = slice(start, start + BATCHES * size)
+        order[near] = sorted(order[near], key=lambda r: -said[r.id])
     return [order[i : i + size] for i in range(0, len(order), size)]
 
 
