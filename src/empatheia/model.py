@@ -67,7 +67,7 @@ class TextSettings:
     sampling: Sampling = field(default_factory=Sampling)  # one reply at a time
     ranking: Ranking = field(default_factory=Ranking)
     digest: str = "none"
-    in_batches: Sampling = field(default_factory=partial(Sampling, 4))  # thousands of replies
+    in_batches: Sampling = field(default_factory=partial(Sampling, 6))  # fewer: copies of train
 
 
 @dataclass(frozen=True, slots=True)
