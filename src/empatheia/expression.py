@@ -28,9 +28,9 @@ from empatheia.latents.places import (
     stack_places,
 )
 from empatheia.latents.style import PooledStyle, Style, StyleConfig, StyleDisentangler
-from empatheia.llm.decoding import State
 from empatheia.llm.interface import LanguageModel
 from empatheia.llm.signals import SignalConfig, Signals, SignalTokens, collect, token_words
+from empatheia.llm.state import State
 from empatheia.types import Phoneme, Speech
 
 if TYPE_CHECKING:

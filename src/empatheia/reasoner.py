@@ -17,18 +17,11 @@ from empatheia.encoders.text import TextEncoder, TextFeatures
 from empatheia.latents.projector import ProjectorConfig, QueryProjector
 from empatheia.latents.senses import joined
 from empatheia.llm.causal import CausalLM
-from empatheia.llm.decoding import (
-    Candidate,
-    DecodedChain,
-    Sampling,
-    State,
-    decode_chains,
-    prefill,
-    sample_replies,
-    score_replies,
-)
+from empatheia.llm.chains import DecodedChain, decode_chains
+from empatheia.llm.decoding import Candidate, Sampling, sample_replies, score_replies
 from empatheia.llm.prompt import prompt_ids
 from empatheia.llm.ranking import Choice, Ranking, asks_in_vain
+from empatheia.llm.state import State, prefill
 from empatheia.llm.tokenizer import REPLY
 from empatheia.nn.int8 import in_int8
 from empatheia.types import ChainOfEmpathy, Profile, Turn

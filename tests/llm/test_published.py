@@ -10,10 +10,12 @@ import torch
 from tests.published.layouts import LANGUAGE_MODELS, chatglm3, llama
 
 from empatheia.errors import WeightsError
-from empatheia.llm.decoding import Sampling, decode_chains, prefill, sample_replies
+from empatheia.llm.chains import decode_chains
+from empatheia.llm.decoding import Sampling, sample_replies
 from empatheia.llm.prompt import prompt_ids, target_ids
 from empatheia.llm.published import PublishedLM, open_lm
 from empatheia.llm.signals import SignalConfig, SignalTokens, collect, fork
+from empatheia.llm.state import prefill
 from empatheia.llm.tokenizer import REPLY
 from empatheia.types import ChainOfEmpathy, Profile, Turn
 

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from empatheia.data.labels import EMOTIONS8, EMOTIONS32
-from empatheia.llm.decoding import Sampling, decode_chains, prefill, sample_replies, score_replies
+from empatheia.llm.chains import decode_chains
+from empatheia.llm.decoding import Sampling, sample_replies, score_replies
 from empatheia.llm.interface import LanguageModel
 from empatheia.llm.seq2seq import Seq2SeqConfig, Seq2SeqLM
 from empatheia.llm.signals import SignalConfig, SignalTokens, collect, fork, token_words
+from empatheia.llm.state import prefill
 from empatheia.tiny import tiny_reasoner
 
 REPLIES = ("I am sorry to hear that.", "Well done!")

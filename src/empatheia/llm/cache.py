@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -150,7 +150,34 @@ class SharingCache(DynamicCache):
         else:
             super().batch_select_indices(indices)
 
+    def copied(self, rows: Tensor) -> SharingCache:
+        """Some rows of a cache whose rows have not been taken several times yet."""
+        copy = empty_cache(sharing=True)
+        for number, layer in enumerate(self.layers):
+            copy.update(layer.keys[rows], layer.values[rows], number)
+        return copy
 
+
+def merged(places: Sequence[Tensor], parts: Sequence[SharingCache]) -> SharingCache:
+    """The rows of all ``parts`` in one cache, each at its place; zeros behind what was read."""
+    whole = empty_cache(sharing=True)
+    count, tokens = sum(map(len, places)), max(part.get_seq_length() for part in parts)
+    for number, layers in enumerate(zip(*(part.layers for part in parts), strict=True)):
+        grids = []
+        for name in ("keys", "values"):
+            held = [getattr(layer, name) for layer in layers]
+            grid = held[0].new_zeros(count, held[0].shape[1], tokens, held[0].shape[3])
+            for rows, states in zip(places, held, strict=True):
+                grid[rows, :, : states.shape[2]] = states
+            grids.append(grid)
+        whole.update(*grids, number)
+    return whole
+
+
+@overload
+def empty_cache(sharing: Literal[True]) -> SharingCache: ...
+@overload
+def empty_cache(sharing: bool = False) -> DynamicCache: ...
 def empty_cache(sharing: bool = False) -> DynamicCache:
     """A cache of :class:`RoomyLayer`; for use without gradients."""
     cache = SharingCache() if sharing else DynamicCache()

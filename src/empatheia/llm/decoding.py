@@ -1,8 +1,8 @@
-"""Decoding with a cache: the chain under constraints, then several replies side by side."""
+"""Several replies side by side, and the likelihood of given ones, after a chain that was read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,34 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from empatheia.llm.interface import Cache, LanguageModel
-from empatheia.llm.prompt import CHAIN, Field, field_ids
-from empatheia.llm.tokenizer import END, REPLY, DialogueTokenizer
+from empatheia.llm.interface import LanguageModel
+from empatheia.llm.state import SHRINK, State, feed, only
+from empatheia.llm.tokenizer import END
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float
-
-
-SHRINK = 0.75  # the batch is cut down when fewer of its rows than this are unfinished
-
-
-@dataclass(slots=True)
-class State:
-    """A batch in the middle of decoding. ``mask`` covers everything in the cache."""
-
-    cache: Cache
-    mask: Bool[Tensor, "batch seen"]
-    logits: Float[Tensor, "batch vocabulary"]  # for the next token
-    hidden: Float[Tensor, "batch dim"]  # at the last token
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedChain:
-    """Field texts by name, and the two label distributions."""
-
-    fields: dict[str, str]
-    emotions: Float[Tensor, " emotion"]
-    feels: Float[Tensor, " key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,165 +37,6 @@ class Candidate:
     logprob: float  # mean over its tokens, under the model itself (temperature 1)
     finished: bool
     state: Float[Tensor, " dim"] = field(compare=False)  # mean hidden state at its tokens
-
-
-def prefill(
-    model: LanguageModel,
-    embeddings: Float[Tensor, "batch token dim"],
-    mask: Bool[Tensor, "batch token"],
-) -> State:
-    """Read the prompt. Rows are padded on the left."""
-    cache, first, mask = model.begin(embeddings, mask)
-    return _feed(model, cache, mask[:, :0], first, mask)
-
-
-def _feed(
-    model: LanguageModel, cache: Cache, before: Tensor, embeddings: Tensor, mask: Tensor
-) -> State:
-    seen = torch.cat([before, mask], 1)
-    hidden = model.feed(cache, embeddings, seen)[:, -1]
-    return State(cache, seen, model.logits(hidden), hidden)
-
-
-class _ChainRow:
-    """The program of one row: which token is forced, or which tokens may come."""
-
-    def __init__(self, tokenizer: DialogueTokenizer, forced: Mapping[str, str]) -> None:
-        self.tokenizer, self.forced = tokenizer, forced
-        self.place = -1
-        self.ids: list[int] = []
-        self.queue: list[int] = []
-        self.found: dict[str, list[int]] = {}
-        self._enter()
-
-    @property
-    def done(self) -> bool:
-        return self.place >= len(CHAIN) and not self.queue
-
-    @property
-    def field(self) -> Field | None:
-        return CHAIN[self.place] if self.place < len(CHAIN) else None
-
-    def _enter(self) -> None:
-        """Go to the next field: its mark is forced, and its value where one was given."""
-        self.place += 1
-        self.ids = []
-        current = self.field
-        if current is None:
-            self.queue.append(self.tokenizer.id(REPLY))
-        elif current.name in self.forced:
-            self.queue += field_ids(self.tokenizer, current, self.forced[current.name])
-        else:
-            self.queue.append(self.tokenizer.id(current.mark))
-
-    def mode(self) -> tuple[str, int]:
-        """(kind, forced token or -1) for the next token."""
-        if self.queue:
-            return "forced", self.queue[0]
-        current = self.field
-        assert current is not None
-        if current.kind != "text":
-            return current.kind, -1
-        if len(self.ids) >= current.limit:
-            return "forced", self._stop()
-        return ("text" if len(self.ids) < 2 else "text_or_stop"), self._stop()
-
-    def _stop(self) -> int:
-        following = CHAIN[self.place + 1].mark if self.place + 1 < len(CHAIN) else REPLY
-        return self.tokenizer.id(following)
-
-    def push(self, token: int) -> None:
-        if self.queue:
-            self.queue.pop(0)
-            if self.queue or self.field is None:
-                return
-            if self.field.name in self.forced:
-                self.found[self.field.name] = []
-                self._enter()
-            return
-        current = self.field
-        assert current is not None
-        if current.kind != "text":
-            self.found[current.name] = [token]
-            self._enter()
-        elif token == self._stop():
-            self.found[current.name] = self.ids
-            self._enter()
-            self.queue.pop(0)  # the stop was the next field's mark already
-            if self.field and self.field.name in self.forced and not self.queue:
-                self._enter()
-        else:
-            self.ids.append(token)
-
-
-@torch.inference_mode()
-def decode_chains(
-    model: LanguageModel, state: State, forced: Sequence[Mapping[str, str]]
-) -> tuple[State, list[DecodedChain]]:
-    """Greedy chain for each row, all fields always; ``forced`` fields are taken as given.
-
-    Returns the state right after ``<reply>``.
-    """
-    tokenizer = model.tokenizer
-    rows = [_ChainRow(tokenizer, f) for f in forced]
-    labels = tokenizer.labels
-    special = torch.tensor(sorted(tokenizer.special))
-    emotions = torch.zeros(len(rows), len(labels.emotions))
-    feels = torch.zeros(len(rows), len(labels.feels))
-    while not all(row.done for row in rows):
-        logits = state.logits.float()
-        emotion_logits = logits[:, list(labels.emotions)]
-        feel_logits = logits[:, list(labels.feels)]
-        free = logits.index_fill(1, special, -torch.inf)
-        tokens = [0] * len(rows)
-        alive = [not row.done for row in rows]
-        for i, row in enumerate(rows):
-            if row.done:
-                continue
-            kind, token = row.mode()
-            if kind == "text":
-                token = int(free[i].argmax())
-            elif kind == "text_or_stop":
-                best = int(free[i].argmax())
-                token = token if logits[i, token] > free[i, best] else best
-            elif kind == "emotion":
-                emotions[i] = emotion_logits[i].softmax(-1)
-                token = labels.emotions[int(emotions[i].argmax())]
-            elif kind == "feel":
-                feels[i] = feel_logits[i].softmax(-1)
-                token = labels.feels[int(feels[i].argmax())]
-            elif token in labels.emotions:
-                emotions[i] = emotion_logits[i].softmax(-1)
-            elif token in labels.feels:
-                feels[i] = feel_logits[i].softmax(-1)
-            row.push(token)
-            tokens[i] = token
-        previous = state.logits
-        ids = torch.tensor(tokens)[:, None]
-        active = torch.tensor(alive)
-        state = _feed(model, state.cache, state.mask, model.embed(ids), active[:, None])
-        state.logits = torch.where(active[:, None], state.logits, previous)
-    return state, [_chain(tokenizer, r, f, emotions[i], feels[i]) for i, (r, f) in
-                   enumerate(zip(rows, forced, strict=True))]  # fmt: skip
-
-
-def _chain(
-    tokenizer: DialogueTokenizer,
-    row: _ChainRow,
-    forced: Mapping[str, str],
-    emotions: Tensor,
-    feels: Tensor,
-) -> DecodedChain:
-    fields = {}
-    for part in CHAIN:
-        if part.name in forced:
-            fields[part.name] = forced[part.name]
-        elif part.kind == "text":
-            fields[part.name] = tokenizer.decode(row.found[part.name])
-        else:
-            name = tokenizer.backend.id_to_token(row.found[part.name][0])
-            fields[part.name] = str(name).strip("<>").split(":")[1]
-    return DecodedChain(fields, emotions, feels)
 
 
 @dataclass(slots=True)
@@ -293,16 +112,9 @@ def _say(
     tokens, mask = torch.full((held, 1), end), torch.zeros(held, 1, dtype=torch.bool)
     tokens[starts, 0] = torch.tensor([token for _, token in moves])
     mask[starts] = True
-    state = _feed(model, state.cache, state.mask, model.embed(tokens), mask)
+    state = feed(model, state.cache, state.mask, model.embed(tokens), mask)
     place = dict(zip(moves, starts, strict=True))
     return state, [place[move] for move in said]
-
-
-def only(state: State, rows: Sequence[int]) -> State:
-    """The state of some rows, any of them more than once. Uses up ``state``."""
-    kept = torch.tensor(rows)
-    state.cache.batch_select_indices(kept)
-    return State(state.cache, state.mask[kept], state.logits[kept], state.hidden[kept])
 
 
 def _nucleus(top: np.ndarray, sampling: Sampling) -> np.ndarray:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from empatheia.llm.decoding import State
 from empatheia.llm.interface import LanguageModel
+from empatheia.llm.state import State
 from empatheia.llm.tokenizer import END, DialogueTokenizer
 
 if TYPE_CHECKING:
