@@ -24,6 +24,7 @@ from empatheia.llm.ranking import Choice, Ranking, asks_in_vain
 from empatheia.llm.state import State, prefill
 from empatheia.llm.tokenizer import REPLY
 from empatheia.nn.int8 import in_int8
+from empatheia.nn.rows import bert_by_rows, llama_by_rows
 from empatheia.types import ChainOfEmpathy, Profile, Turn
 
 if TYPE_CHECKING:
@@ -126,7 +127,9 @@ class Reasoner(nn.Module):
         if not (self.light and can.get("avx512_vnni")):
             return "bfloat16"
         in_int8(self.lm.lm.model.layers)
+        llama_by_rows(self.lm.lm.model.layers)
         in_int8(self.encoder.bert.encoder)
+        bert_by_rows(self.encoder.bert.encoder.layer)
         return "int8"
 
     def _reading(self) -> torch.autocast:
